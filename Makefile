@@ -1,0 +1,39 @@
+# Two commands: `make run` shows it working, `make test` proves it. Everything else is listed by `make help`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+ARGS   ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test check bench clean
+
+help:        ## this list
+	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("leadstream needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12 ...") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=24'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+install: $(STAMP)  ## create .venv and install the project with its tools
+
+run: $(STAMP)      ## local stack, sample traffic, the funnel; ARGS="--once --json" for one JSON line
+	$(BIN)/leadstream demo $(ARGS)
+
+test: $(STAMP)     ## every test; says what it skipped and why; ARGS="-k name" selects
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP)    ## ruff, mypy strict, import-linter
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(STAMP)    ## benchmarks beside their peers, on this machine
+	$(BIN)/python -m tests.bench $(ARGS)
+
+clean:             ## stop the local servers, remove their data and the virtual environment
+	-@test -x $(BIN)/leadstream && $(BIN)/leadstream local down
+	rm -rf $(VENV) .leadstream .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -1,0 +1,130 @@
+"""One lead: what its facts make of it.
+
+`evolve` is the only place where a lead changes, and it changes in place: a shard owns its leads. The state is exactly
+`fold(evolve, facts)`; `processors.decision` says which facts there are.
+"""
+
+from collections.abc import Iterable
+from functools import reduce
+from typing import Final, assert_never
+
+from processors.engagement import add, use_cap
+from processors.ids import event_key
+from schemas.facts import (
+    AnyFact,
+    FitGraded,
+    IdentityMerged,
+    LeadForwarded,
+    LeadReleased,
+    ProfileLearned,
+    StageChanged,
+    Touch,
+    TouchpointCounted,
+    TouchpointDuplicated,
+    TransitionRefused,
+    VerdictExpired,
+    VerdictGiven,
+)
+from schemas.kinds import NO_CHANNEL
+from schemas.lead import Lead
+
+RECENT_MIN: Final = 512
+"""Event keys that a lead always keeps."""
+RECENT_MAX: Final = 4096
+"""Event keys that a lead keeps at most; younger ones dropped beyond it are counted in `Lead.forgotten`."""
+RECENT_MS: Final = 72 * 3600 * 1000
+"""Keys younger than this, in the lead's own time, are kept up to the maximum: senders retry for up to 46 hours."""
+
+
+def evolve(lead: Lead, fact: AnyFact) -> Lead:
+    """Apply *fact* to *lead* in place and return it. Total; needs no model. A duplicate changes nothing."""
+    if isinstance(fact, TouchpointDuplicated):
+        return lead
+    lead.now = max(lead.now, fact.recorded_at)
+    lead.model = fact.model
+    match fact:
+        case TouchpointCounted():
+            _count(lead, fact)
+        case TransitionRefused():
+            pass
+        case ProfileLearned():
+            lead.attributes = lead.attributes | fact.attributes
+        case FitGraded():
+            lead.fit, lead.grade, lead.criteria = fact.fit, fact.grade, fact.criteria
+        case StageChanged():
+            lead.stage, lead.stage_since = fact.to_stage, fact.effective_at
+        case VerdictGiven():
+            lead.verdict = fact.verdict
+        case VerdictExpired():
+            lead.verdict = None
+        case LeadForwarded():
+            _forward(lead, fact)
+        case LeadReleased():
+            lead.forwarded_to = None
+        case IdentityMerged():
+            _merge(lead, fact)
+        case _:
+            assert_never(fact)
+    return lead
+
+
+def replay(facts: Iterable[AnyFact]) -> Lead:
+    """Facts to state: `fold(evolve, facts)`."""
+    return reduce(evolve, facts, Lead())
+
+
+def _count(lead: Lead, fact: TouchpointCounted) -> None:
+    add(lead, fact.sums)
+    lead.touches += 1
+    lead.forgotten += remember(lead.recent, event_key(fact.event_id), fact.recorded_at)
+    if fact.touch.channel != NO_CHANNEL:
+        lead.first_touch = _first(lead.first_touch, fact.touch)
+        lead.last_touch = _last(lead.last_touch, fact.touch)
+
+
+def _forward(lead: Lead, fact: LeadForwarded) -> None:
+    if fact.handed_over:
+        kept = Lead(now=lead.now, recent=lead.recent, forgotten=lead.forgotten, model=lead.model)
+        for name in lead.__struct_fields__:
+            setattr(lead, name, getattr(kept, name))
+    lead.forwarded_to = fact.to
+
+
+def _merge(lead: Lead, fact: IdentityMerged) -> None:
+    add(lead, fact.sums)
+    for use in fact.caps:
+        use_cap(lead, use)
+    for key, at in fact.event_ids:
+        lead.forgotten += remember(lead.recent, key, at)
+    lead.attributes = fact.attributes | lead.attributes
+    lead.touches += fact.touches
+    lead.first_touch = _first(lead.first_touch, fact.first_touch)
+    lead.last_touch = _last(lead.last_touch, fact.last_touch)
+    if fact.verdict is not None and (lead.verdict is None or lead.verdict.given_at < fact.verdict.given_at):
+        lead.verdict = fact.verdict
+
+
+def remember(recent: dict[int, int], key: int, at: int) -> int:
+    """Add an event key in place, dropping the oldest beyond the bounds. Return how many young ones had to go."""
+    recent[key] = at
+    young_lost = 0
+    while len(recent) > RECENT_MIN:
+        oldest = next(iter(recent))
+        young = recent[oldest] > at - RECENT_MS
+        if young and len(recent) <= RECENT_MAX:
+            break
+        del recent[oldest]
+        young_lost += young
+    return young_lost
+
+
+def _order(touch: Touch) -> tuple[int, str, str]:
+    return touch.occurred_at, touch.channel, touch.campaign or ""
+
+
+def _first(one: Touch | None, other: Touch | None) -> Touch | None:
+    return min((t for t in (one, other) if t is not None), key=_order, default=None)
+
+
+def _last(one: Touch | None, other: Touch | None) -> Touch | None:
+    return max((t for t in (one, other) if t is not None), key=_order, default=None)

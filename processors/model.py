@@ -1,0 +1,250 @@
+"""The scoring model: the numbers and conditions that marketing may change. Values only; `processors.model_file` reads
+and checks the YAML, `processors.stage` and `processors.decision` apply it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from schemas.kinds import KNOWN
+from schemas.touchpoint import Touchpoint
+
+VISITOR: Final = "visitor"
+CUSTOMER: Final = "customer"
+DISQUALIFIED: Final = "disqualified"
+GRADES: Final = ("A", "B", "C", "D")
+ANY_KIND: Final = "any"
+"""In place of a rule's kinds: touchpoints of every kind."""
+TOUCHPOINT_FIELDS: Final = ("channel", "campaign", "source", "email_domain")
+"""What a condition may ask of a touchpoint beside its properties."""
+
+VerdictName = Literal["accepted", "rejected", "recycled", "disqualified"]
+Operator = Literal["is", "in", "matches", "not", "at_least", "at_most", "below", "exists"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PropertyTest:
+    """One condition. `field` names a touchpoint's property, one of TOUCHPOINT_FIELDS, or (in the fit) a coded attribute.
+
+    Texts compare without regard to case. What is absent passes nothing, not even `not`.
+    """
+
+    field: str
+    operator: Operator
+    values: tuple[str, ...] = ()  # `matches`: any of the patterns fits, `not`: none does; * stands for any text
+    number: float = 0.0  # `at_least`, `at_most`, `below`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """At most `points` per window of `window_ms` (a UTC day, or a week of seven UTC days since the epoch's Thursday)."""
+
+    points: float
+    window_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One line of the scoring model. A touchpoint of one of `kinds` that passes every test earns `points`."""
+
+    name: str
+    kinds: tuple[str, ...]
+    where: tuple[PropertyTest, ...] = ()
+    points: float = 0.0
+    half_life_s: int = 0  # 0: never fades
+    cap: Cap | None = None
+    once: bool = False
+    _checks: tuple[tuple[str, bool, "Check"], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Rules are asked millions of times: what can be worked out once is.
+        object.__setattr__(self, "_checks", tuple((t.field, t.field in TOUCHPOINT_FIELDS, check_of(t)) for t in self.where))
+
+    def matches(self, touchpoint: Touchpoint) -> bool:
+        """Whether *touchpoint*, known to be of one of the rule's kinds, passes every test."""
+        for name, is_field, check in self._checks:
+            value = getattr(touchpoint, name) if is_field else touchpoint.properties.get(name)
+            if value is None or not check(value):
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A score that is enough for a stage, where the fit's grade is at least `grade` (D: any)."""
+
+    score: float
+    grade: str = "D"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cooling:
+    """What recycles a lead by time alone: a score below `below` after `dwell_ms` in the stage sends it `to` another.
+
+    Hysteresis: `below` lies under every threshold of entry, the loader sees to it.
+    """
+
+    below: float
+    to: str
+    dwell_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage: the rules whose conversion enters it, the scores that do, and what cools it down."""
+
+    name: str
+    conversions: frozenset[str] = frozenset()
+    thresholds: tuple[Threshold, ...] = ()
+    cooling: Cooling | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRule:
+    """What a verdict of sales does: the stage it moves the lead `to`, and how long it holds (0: for good).
+
+    While `rejected`, `recycled` or `disqualified` holds, scores move the lead no further up than `to`; a conversion
+    of a stage beyond does for all but `disqualified`, since the lead has spoken again.
+    """
+
+    to: str
+    holds_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criterion:
+    """One line of the fit: `points` where the coded attributes (see `profile`) pass every test."""
+
+    name: str
+    where: tuple[PropertyTest, ...]
+    points: float
+    _checks: tuple[tuple[str, "Check"], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_checks", tuple((test.field, check_of(test)) for test in self.where))
+
+    def matches(self, attributes: Mapping[str, str]) -> bool:
+        """Whether the coded *attributes* pass every test."""
+        for name, check in self._checks:
+            value = attributes.get(name)
+            if value is None or not check(value):
+                return False
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitModel:
+    """Criteria, and the points from which grades A, B and C are given; below C it is D."""
+
+    criteria: tuple[Criterion, ...] = ()
+    grades: tuple[tuple[str, float], ...] = (("A", 70.0), ("B", 45.0), ("C", 20.0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoringModel:
+    """A whole model. `stages` are in order, from visitor to customer; disqualified stands beside them."""
+
+    name: str
+    version: int
+    rules: tuple[Rule, ...]
+    fit: FitModel
+    stages: tuple[Stage, ...]
+    disqualifies: frozenset[str] = frozenset()  # rules that disqualify
+    recycles: dict[str, str] = field(default_factory=dict)  # rule (deal lost) -> stage it sends the lead back to
+    verdicts: dict[str, VerdictRule] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()  # kinds of the business's own, beside those of `schemas.kinds`
+    text: str = field(default="", repr=False, compare=False)
+    rules_of: dict[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
+    rank: dict[str, int] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        named = {kind for rule in self.rules for kind in rule.kinds}
+        by_kind = {
+            kind: tuple(rule for rule in self.rules if kind in rule.kinds or ANY_KIND in rule.kinds)
+            for kind in sorted(KNOWN.union(self.kinds, named, (ANY_KIND,)))
+        }
+        object.__setattr__(self, "rules_of", by_kind)
+        object.__setattr__(self, "rank", {stage.name: i for i, stage in enumerate(self.stages)} | {DISQUALIFIED: -1})
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    def rules_for(self, kind: str) -> tuple[Rule, ...]:
+        """The rules that a touchpoint of *kind* may hit: of a kind no rule names, those for any."""
+        found = self.rules_of.get(kind)
+        return self.rules_of[ANY_KIND] if found is None else found
+
+
+NO_MODEL: Final = ScoringModel(
+    name="none", version=0, rules=(), fit=FitModel(), stages=(Stage(name=VISITOR), Stage(name=CUSTOMER))
+)
+"""What a partition decides by before a model was published: identity only, touchpoints wait."""
+
+
+def at_least_grade(grade: str, wanted: str) -> bool:
+    """Whether *grade* is *wanted* or better: A is best."""
+    return grade <= wanted
+
+
+Check = Callable[[str], bool]
+"""A condition made ready: whether a value that is present passes."""
+
+
+def check_of(test: PropertyTest) -> Check:
+    """Make *test* ready to be asked. A value that should be a number and is none does not pass."""
+    match test.operator:
+        case "exists":
+            return lambda _: True
+        case "is" | "in":
+            wanted = frozenset(value.lower() for value in test.values)
+            return lambda value: value.lower() in wanted
+        case "matches":
+            patterns = tuple(_pattern(value) for value in test.values)
+            return patterns[0] if len(patterns) == 1 else lambda value: any(fits(value) for fits in patterns)
+        case "not":
+            banned = tuple(_pattern(value) for value in test.values)
+            return lambda value: not any(fits(value) for fits in banned)
+        case "at_least":
+            return lambda value: (found := _number(value)) is not None and found >= test.number
+        case "at_most":
+            return lambda value: (found := _number(value)) is not None and found <= test.number
+        case "below":
+            return lambda value: (found := _number(value)) is not None and found < test.number
+
+
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _pattern(pattern: str) -> Check:
+    """Make ready a pattern in which * stands for any text.
+
+    String searches in place of a regular expression: a pattern full of stars then costs no more than the value is long.
+    """
+    first, *rest = pattern.lower().split("*")
+    if not rest:
+        return lambda value: value.lower() == first
+    *inner, last = rest
+    if not any(inner):
+        least = len(first) + len(last)
+        if not last:
+            return lambda value: value.lower().startswith(first)
+        return lambda value: len(low := value.lower()) >= least and low.startswith(first) and low.endswith(last)
+    return lambda value: _in_order(value.lower(), first, inner=inner, last=last)
+
+
+def _in_order(value: str, first: str, *, inner: list[str], last: str) -> bool:
+    """Whether *value* starts with *first*, ends with *last* and holds *inner* in between, in order."""
+    if not value.startswith(first):
+        return False
+    at = len(first)
+    for part in inner:
+        at = value.find(part, at)
+        if at < 0:
+            return False
+        at += len(part)
+    return len(value) - len(last) >= at and value.endswith(last)
