@@ -10,7 +10,6 @@ from typing import Final
 from processors import stage
 from processors.engagement import cap_left, total_at
 from processors.fit import grade
-from processors.ids import derive, event_key
 from processors.lead import evolve
 from processors.model import DISQUALIFIED, Rule, ScoringModel
 from schemas.facts import (
@@ -30,6 +29,7 @@ from schemas.facts import (
     VerdictExpired,
     VerdictGiven,
 )
+from schemas.ids import derive, event_key
 from schemas.inbox import LeadAbsorbed
 from schemas.kinds import NO_CHANNEL, PASSIVE, SALES_VERDICT
 from schemas.lead import Lead
@@ -44,12 +44,13 @@ _TIMERS_MAX: Final = 64
 class Decision:
     """A decision being taken about one lead: tells facts, evolving the lead by each, so the next sees the last."""
 
-    __slots__ = ("cause", "facts", "import_id", "lead", "lead_id", "model", "now")
+    __slots__ = ("cause", "facts", "import_id", "lead", "lead_id", "model", "model_id", "now")
 
     def __init__(self, lead: Lead, lead_id: str, model: ScoringModel, *, cause: str, import_id: str | None, at: int) -> None:
         self.lead = lead
         self.lead_id = lead_id
         self.model = model
+        self.model_id = model.id
         self.cause = cause
         self.import_id = import_id
         self.now = max(lead.now, at)
@@ -60,7 +61,7 @@ class Decision:
         self.facts.append(fact)
 
     def id(self, *what: str) -> str:
-        return derive(self.lead_id, self.cause, self.model.id, *what)
+        return derive(self.lead_id, self.cause, self.model_id, *what)
 
     def advance(self, until: int) -> None:
         """Tell what time alone does up to *until*, each change at its exact instant, named by it whoever notices."""
@@ -81,14 +82,14 @@ class Decision:
                 self._expire(instant)
                 move = stage.by_score(self.lead, instant, self.model)
             self.move(move, occurred_at=instant, effective_at=instant)
-        raise AssertionError(f"model {self.model.id}: more than {_TIMERS_MAX} changes by time alone")
+        raise AssertionError(f"model {self.model_id}: more than {_TIMERS_MAX} changes by time alone")
 
     def _expire(self, instant: int) -> None:
         verdict = self.lead.verdict
         assert verdict is not None
         self.tell(VerdictExpired(
             fact_id=self.id("verdict_expired", str(instant)), lead_id=self.lead_id, event_id=self.cause,
-            recorded_at=instant, model=self.model.id, import_id=self.import_id,
+            recorded_at=instant, model=self.model_id, import_id=self.import_id,
             verdict=verdict.name, effective_at=instant,
         ))  # fmt: skip
         if self.lead.stage == DISQUALIFIED:
@@ -101,7 +102,7 @@ class Decision:
             return
         self.tell(ProfileLearned(
             fact_id=self.id("profile_learned"), lead_id=self.lead_id, event_id=self.cause, recorded_at=self.now,
-            model=self.model.id, import_id=self.import_id, attributes=news,
+            model=self.model_id, import_id=self.import_id, attributes=news,
         ))  # fmt: skip
         self.grade()
 
@@ -112,7 +113,7 @@ class Decision:
         if (fit, letter, criteria) != (lead.fit, lead.grade, lead.criteria):
             self.tell(FitGraded(
                 fact_id=self.id("fit_graded"), lead_id=self.lead_id, event_id=self.cause, recorded_at=self.now,
-                model=self.model.id, import_id=self.import_id, fit=fit, grade=letter, criteria=criteria,
+                model=self.model_id, import_id=self.import_id, fit=fit, grade=letter, criteria=criteria,
             ))  # fmt: skip
 
     def judge(self, verdict: str, given_at: int) -> None:
@@ -126,7 +127,7 @@ class Decision:
             expires_at = self.now + rule.holds_ms if rule.holds_ms else 0
             self.tell(VerdictGiven(
                 fact_id=self.id("verdict_given"), lead_id=self.lead_id, event_id=self.cause, recorded_at=self.now,
-                model=self.model.id, import_id=self.import_id, verdict=Verdict(verdict, given_at, expires_at),
+                model=self.model_id, import_id=self.import_id, verdict=Verdict(verdict, given_at, expires_at),
             ))  # fmt: skip
         self.move(stage.by_verdict(lead, verdict, self.model), occurred_at=given_at)
 
@@ -137,10 +138,10 @@ class Decision:
             if lead.stage == move.to:
                 return
             cause = f"{TIME} {now}" if self.cause == TIME else self.cause
-            transition_id = derive(self.lead_id, cause, self.model.id, lead.stage, move.to)
+            transition_id = derive(self.lead_id, cause, self.model_id, lead.stage, move.to)
             self.tell(StageChanged(
                 fact_id=self.id("stage_changed", transition_id), lead_id=self.lead_id, event_id=self.cause,
-                recorded_at=now, model=self.model.id, import_id=self.import_id, transition_id=transition_id,
+                recorded_at=now, model=self.model_id, import_id=self.import_id, transition_id=transition_id,
                 from_stage=lead.stage, to_stage=move.to, reason=move.reason, rule=move.rule, effective_at=now,
                 occurred_at=occurred_at, score=total_at(lead, now), grade=lead.grade, touch=lead.last_touch,
                 first_touch=lead.first_touch,
@@ -148,7 +149,7 @@ class Decision:
         elif isinstance(move, stage.Hold):
             self.tell(TransitionRefused(
                 fact_id=self.id("transition_refused", move.to), lead_id=self.lead_id, event_id=self.cause,
-                recorded_at=now, model=self.model.id, import_id=self.import_id,
+                recorded_at=now, model=self.model_id, import_id=self.import_id,
                 from_stage=lead.stage, to_stage=move.to, reason=move.reason,
             ))  # fmt: skip
 
@@ -160,18 +161,18 @@ def decide(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: 
 
 def handle(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, seen_at: str = "") -> tuple[AnyFact, ...]:
     """Decide *touchpoint* and evolve *lead* by the facts, in place."""
+    if event_key(touchpoint.event_id) in lead.recent:
+        return (duplicate(lead, touchpoint, model, lead_id=lead_id, seen_at=seen_at),)
     decision = Decision(
         lead, lead_id, model, cause=touchpoint.event_id, import_id=touchpoint.import_id, at=touchpoint.received_at
     )
-    if event_key(touchpoint.event_id) in lead.recent:
-        return (duplicate(lead, touchpoint, model, lead_id=lead_id, seen_at=seen_at),)
     decision.advance(decision.now)
     occurred_at = min(touchpoint.occurred_at, decision.now)
     rules = [rule for rule in model.rules_for(touchpoint.kind) if rule.matches(touchpoint)]
     channel = NO_CHANNEL if touchpoint.kind in PASSIVE else touchpoint.channel
     decision.tell(TouchpointCounted(
         fact_id=decision.id("counted"), lead_id=lead_id, event_id=touchpoint.event_id, recorded_at=decision.now,
-        model=model.id, import_id=touchpoint.import_id, kind=touchpoint.kind,
+        model=decision.model_id, import_id=touchpoint.import_id, kind=touchpoint.kind,
         touch=Touch(channel, touchpoint.campaign, occurred_at), sums=_earned(lead, rules, occurred_at),
     ))  # fmt: skip
     if touchpoint.profile:
@@ -234,7 +235,7 @@ def forward(lead: Lead, to: str, model: ScoringModel, *, lead_id: str, cause: st
     decision = Decision(lead, lead_id, model, cause=cause, import_id=None, at=at)
     decision.tell(LeadForwarded(
         fact_id=decision.id("lead_forwarded", to), lead_id=lead_id, event_id=cause, recorded_at=decision.now,
-        model=model.id, to=to, handed_over=lead.forwarded_to is None,
+        model=decision.model_id, to=to, handed_over=lead.forwarded_to is None,
     ))  # fmt: skip
     return tuple(decision.facts)
 
@@ -246,7 +247,7 @@ def release(lead: Lead, model: ScoringModel, *, lead_id: str, cause: str, at: in
     decision = Decision(lead, lead_id, model, cause=cause, import_id=None, at=at)
     decision.tell(LeadReleased(
         fact_id=decision.id("lead_released", lead.forwarded_to), lead_id=lead_id, event_id=cause,
-        recorded_at=decision.now, model=model.id, was=lead.forwarded_to,
+        recorded_at=decision.now, model=decision.model_id, was=lead.forwarded_to,
     ))  # fmt: skip
     return tuple(decision.facts)
 
@@ -257,7 +258,7 @@ def absorb(lead: Lead, mail: LeadAbsorbed, model: ScoringModel, *, lead_id: str,
     decision.advance(decision.now)
     decision.tell(IdentityMerged(
         fact_id=decision.id("identity_merged", mail.absorbed), lead_id=lead_id, event_id=cause,
-        recorded_at=decision.now, model=model.id, absorbed=mail.absorbed,
+        recorded_at=decision.now, model=decision.model_id, absorbed=mail.absorbed,
         sums=tuple(s for s in mail.sums if not (s.once and s.rule in lead.once)),
         caps=mail.caps, event_ids=mail.event_ids, attributes=mail.attributes, touches=mail.touches, stage=mail.stage,
         first_touch=mail.first_touch, last_touch=mail.last_touch, verdict=mail.verdict,

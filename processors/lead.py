@@ -9,7 +9,6 @@ from functools import reduce
 from typing import Final, assert_never
 
 from processors.engagement import add, use_cap
-from processors.ids import event_key
 from schemas.facts import (
     AnyFact,
     FitGraded,
@@ -25,6 +24,7 @@ from schemas.facts import (
     VerdictExpired,
     VerdictGiven,
 )
+from schemas.ids import event_key
 from schemas.kinds import NO_CHANNEL
 from schemas.lead import Lead
 
@@ -118,13 +118,20 @@ def remember(recent: dict[int, int], key: int, at: int) -> int:
     return young_lost
 
 
-def _order(touch: Touch) -> tuple[int, str, str]:
-    return touch.occurred_at, touch.channel, touch.campaign or ""
+def _before(one: Touch, other: Touch) -> bool:
+    """Whether *one* comes first; equal instants are told apart by the rest, so the order of arrival does not matter."""
+    if one.occurred_at != other.occurred_at:
+        return one.occurred_at < other.occurred_at
+    return (one.channel, one.campaign or "") < (other.channel, other.campaign or "")
 
 
 def _first(one: Touch | None, other: Touch | None) -> Touch | None:
-    return min((t for t in (one, other) if t is not None), key=_order, default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return other if _before(other, one) else one
 
 
 def _last(one: Touch | None, other: Touch | None) -> Touch | None:
-    return max((t for t in (one, other) if t is not None), key=_order, default=None)
+    if one is None or other is None:
+        return other if one is None else one
+    return other if _before(one, other) else one

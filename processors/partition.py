@@ -11,13 +11,13 @@ from typing import Final, assert_never
 import msgspec
 
 from processors import decision, identity
-from processors.ids import event_key
 from processors.imports import Logs, NextRound, Reached, is_open, mark
 from processors.lead import remember
 from processors.leads import Leads
 from processors.model import NO_MODEL, ScoringModel
 from processors.projection import handed_over, profile_of
 from schemas.facts import AnyFact
+from schemas.ids import event_key
 from schemas.inbox import (
     Control,
     IdentifierLinked,

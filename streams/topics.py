@@ -7,6 +7,7 @@ count, start a new epoch (new topics) and replay.
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from zlib import crc32
 
 WEB: Final = "touchpoints.web"
 EMAIL: Final = "touchpoints.email"
@@ -77,3 +78,34 @@ BY_NAME: Final = {topic.name: topic for topic in TOPOLOGY}
 def log_number(topic: str, partition: int) -> int:
     """Name one partition of one topic as a small number, for origins. The topology's numbers are for life."""
     return BY_NAME[topic].number * PARTITIONS_MAX + partition
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition of a key, for every topic that we write: CRC-32, a tenth of the cost of Kafka's murmur2 in Python."""
+    return crc32(key) % partitions
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Names of topics and groups in this installation.
+
+    *prefix* keeps installations on one cluster apart. *replay* names a rebuild: it reads the inbox and writes facts,
+    transitions, profiles and state of its own beside the live ones, and nothing into the inbox.
+    """
+
+    prefix: str = ""
+    replay: str = ""
+
+    def topic(self, name: str) -> str:
+        """The name of one of the topology's topics here."""
+        rebuilt = self.replay and name in (EVENTS, TRANSITIONS, PROFILES, STATE)
+        return f"{self.prefix}{name}.{self.replay}" if rebuilt else f"{self.prefix}{name}"
+
+    def base(self, topic: str) -> str:
+        """The topology's name of a topic here."""
+        name = topic.removeprefix(self.prefix)
+        return name.removesuffix(f".{self.replay}") if self.replay else name
+
+    def group(self, hop: str) -> str:
+        """The consumer group of a hop, also the stem of its transactional ids."""
+        return f"{self.prefix}leadstream.{hop}" + (f".{self.replay}" if self.replay else "")

@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 
 from processors import decision
-from processors.ids import derive
 from processors.lead import replay
 from processors.model import (
     Cap,
@@ -18,6 +17,7 @@ from processors.model import (
     VerdictRule,
 )
 from schemas.facts import AnyFact
+from schemas.ids import derive
 from schemas.lead import Lead
 from schemas.touchpoint import Touchpoint
 

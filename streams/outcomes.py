@@ -1,0 +1,20 @@
+"""What can become of a record, in one place: for every hop, in = the sum of its ends.
+
+identify: in = counted + dead_lettered (counted: named and sent on). score, of touchpoints: in + released = counted +
+duplicate + forwarded + reemitted + waiting + dead_lettered; what waited for its import is released and has another end.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeAlias
+
+IN: Final = "in"
+COUNTED: Final = "counted"
+DUPLICATE: Final = "duplicate"
+FORWARDED: Final = "forwarded"
+REEMITTED: Final = "reemitted"
+WAITING: Final = "waiting"
+RELEASED: Final = "released"
+DEAD_LETTERED: Final = "dead_lettered"
+
+Count: TypeAlias = Callable[[str, str, int], None]
+"""Told how many records of a hop had an outcome: (hop, outcome, records)."""
