@@ -98,7 +98,8 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], value: bytes) -> T:
 
 def _check_version(value: bytes) -> None:
     if len(value) < _HEAD.size or value[0] != VERSION:
+        found = f"version {value[0]}" if value else "no version"
         raise UnreadableState(
-            f"a record of the state changelog of {len(value)} bytes has version {value[0] if value else "none"}, this release reads {VERSION}: "
+            f"a record of the state changelog ({len(value)} bytes) has {found}, this release reads version {VERSION}: "
             "run the release that wrote it, or rebuild the state by replaying the inbox under a new epoch"
         )
