@@ -159,14 +159,20 @@ def decide(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: 
     return handle(deepcopy(lead), touchpoint, model, lead_id=lead_id, seen_at=seen_at)
 
 
-def handle(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, seen_at: str = "") -> tuple[AnyFact, ...]:
-    """Decide *touchpoint* and evolve *lead* by the facts, in place."""
+def handle(
+    lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, seen_at: str = "", quiet_until: int = 0
+) -> tuple[AnyFact, ...]:
+    """Decide *touchpoint* and evolve *lead* by the facts, in place.
+
+    *quiet_until*: an instant before which time alone is known to change nothing; spares asking.
+    """
     if event_key(touchpoint.event_id) in lead.recent:
         return (duplicate(lead, touchpoint, model, lead_id=lead_id, seen_at=seen_at),)
     decision = Decision(
         lead, lead_id, model, cause=touchpoint.event_id, import_id=touchpoint.import_id, at=touchpoint.received_at
     )
-    decision.advance(decision.now)
+    if decision.now >= quiet_until:
+        decision.advance(decision.now)
     occurred_at = min(touchpoint.occurred_at, decision.now)
     rules = [rule for rule in model.rules_for(touchpoint.kind) if rule.matches(touchpoint)]
     channel = NO_CHANNEL if touchpoint.kind in PASSIVE else touchpoint.channel
@@ -183,6 +189,11 @@ def handle(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: 
         decision.move(stage.by_conversion(lead, [rule.name for rule in rules], model), occurred_at)
     decision.move(stage.by_score(lead, decision.now, model), occurred_at)
     return tuple(decision.facts)
+
+
+def only_grew(facts: tuple[AnyFact, ...]) -> bool:
+    """Whether *facts* did nothing but add good points: then time alone changes the lead no earlier than before."""
+    return all(isinstance(fact, TouchpointCounted) and all(s.points >= 0 for s in fact.sums) for fact in facts)
 
 
 def duplicate(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, seen_at: str) -> AnyFact:

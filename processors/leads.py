@@ -37,9 +37,14 @@ class Leads:
             box = self._hot[lead_id] = decode_mailbox(stored) if stored is not None else Mailbox(lead=Lead())
         return box
 
-    def changed(self, lead_id: str, box: Mailbox, model: ScoringModel, *, exact: bool = False) -> None:
-        """Note a change and when the lead is next due: a cheap lower bound, or to the millisecond where *exact*."""
+    def changed(self, lead_id: str, box: Mailbox, model: ScoringModel | None, *, exact: bool = False) -> None:
+        """Note a change and when the lead is next due: a cheap lower bound, or to the millisecond where *exact*.
+
+        Without a *model* the lower bound still holds.
+        """
         self._changed.add(lead_id)
+        if model is None:
+            return
         if box.waiting or box.import_id is not None:
             due = HELD
         elif box.lead.forwarded_to is not None:

@@ -158,12 +158,12 @@ class ScoringModel:
     rank: dict[str, int] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        named = {kind for rule in self.rules for kind in rule.kinds}
-        by_kind = {
-            kind: tuple(rule for rule in self.rules if kind in rule.kinds or ANY_KIND in rule.kinds)
-            for kind in sorted(KNOWN.union(self.kinds, named, (ANY_KIND,)))
-        }
-        object.__setattr__(self, "rules_of", by_kind)
+        named = (kind for rule in self.rules for kind in rule.kinds)
+        by_kind: dict[str, list[Rule]] = {kind: [] for kind in (*sorted(KNOWN), *self.kinds, *named, ANY_KIND)}
+        for rule in self.rules:
+            for kind in by_kind if ANY_KIND in rule.kinds else rule.kinds:
+                by_kind[kind].append(rule)
+        object.__setattr__(self, "rules_of", {kind: tuple(rules) for kind, rules in by_kind.items()})
         object.__setattr__(self, "rank", {stage.name: i for i, stage in enumerate(self.stages)} | {DISQUALIFIED: -1})
 
     @property

@@ -32,7 +32,7 @@ from schemas.inbox import (
     TouchpointArrived,
 )
 from schemas.profile import LeadProfile
-from schemas.state import PARTITION_KEY, Mailbox, PartitionState, decode_partition, encode_partition
+from schemas.state import HELD, PARTITION_KEY, Mailbox, PartitionState, decode_partition, encode_partition
 from schemas.touchpoint import Touchpoint
 
 WAITING_MAX: Final = 10_000
@@ -70,6 +70,7 @@ class Partition:
         self._offset = -1
         self._index = 0
         self._emitted = 0
+        self._same_due = False  # the mail in hand brought nothing nearer that time alone does
 
     # --- restoring and committing ---
 
@@ -135,6 +136,7 @@ class Partition:
             self._out.counts["reemitted" if is_touchpoint else "mail_reemitted"] += 1
             return
         box.origins[origin.log] = position
+        self._same_due = False
         match record:
             case TouchpointArrived():
                 self._touchpoint(lead_id, box, record)
@@ -148,7 +150,7 @@ class Partition:
                 box.told.clear()
             case _:
                 assert_never(record)
-        self._leads.changed(lead_id, box, self.model)
+        self._leads.changed(lead_id, box, None if self._same_due else self.model)
 
     def _touchpoint(self, lead_id: str, box: Mailbox, record: TouchpointArrived) -> None:
         touchpoint, lead = record.touchpoint, box.lead
@@ -158,6 +160,7 @@ class Partition:
             seen_at = f"{o.log}/{o.offset}/{o.index}"
             self._tell(lead_id, (decision.duplicate(lead, touchpoint, self.model, lead_id=lead_id, seen_at=seen_at),))
             self._out.counts["duplicate"] += 1
+            self._same_due = True
             return
         identifiers = touchpoint.identifiers()
         for other in identity.between(lead_id, identifiers):
@@ -181,7 +184,10 @@ class Partition:
         return not self.has_model() or is_open(self._state, touchpoint.import_id)
 
     def _count(self, lead_id: str, box: Mailbox, touchpoint: Touchpoint) -> None:
-        self._tell(lead_id, decision.handle(box.lead, touchpoint, self.model, lead_id=lead_id))
+        quiet_until = 0 if box.due_at == HELD else box.due_at
+        facts = decision.handle(box.lead, touchpoint, self.model, lead_id=lead_id, quiet_until=quiet_until)
+        self._same_due = quiet_until != 0 and decision.only_grew(facts)
+        self._tell(lead_id, facts)
         self._out.counts["counted"] += 1
 
     def _tell_identifier(self, box: Mailbox, other: str, to: str, touchpoint: Touchpoint) -> None:
