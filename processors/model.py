@@ -2,10 +2,11 @@
 and checks the YAML, `processors.stage` and `processors.decision` apply it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from processors.conditions import Check, Operator, check_of
 from schemas.kinds import KNOWN
 from schemas.touchpoint import Touchpoint
 
@@ -19,7 +20,6 @@ TOUCHPOINT_FIELDS: Final = ("channel", "campaign", "source", "email_domain")
 """What a condition may ask of a touchpoint beside its properties."""
 
 VerdictName = Literal["accepted", "rejected", "recycled", "disqualified"]
-Operator = Literal["is", "in", "matches", "not", "at_least", "at_most", "below", "exists"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,9 @@ class PropertyTest:
     operator: Operator
     values: tuple[str, ...] = ()  # `matches`: any of the patterns fits, `not`: none does; * stands for any text
     number: float = 0.0  # `at_least`, `at_most`, `below`
+
+    def check(self) -> Check:
+        return check_of(self.operator, self.values, self.number)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,11 +57,11 @@ class Rule:
     half_life_s: int = 0  # 0: never fades
     cap: Cap | None = None
     once: bool = False
-    _checks: tuple[tuple[str, bool, "Check"], ...] = field(init=False, repr=False, compare=False)
+    _checks: tuple[tuple[str, bool, Check], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Rules are asked millions of times: what can be worked out once is.
-        object.__setattr__(self, "_checks", tuple((t.field, t.field in TOUCHPOINT_FIELDS, check_of(t)) for t in self.where))
+        object.__setattr__(self, "_checks", tuple((t.field, t.field in TOUCHPOINT_FIELDS, t.check()) for t in self.where))
 
     def matches(self, touchpoint: Touchpoint) -> bool:
         """Whether *touchpoint*, known to be of one of the rule's kinds, passes every test."""
@@ -118,10 +121,10 @@ class Criterion:
     name: str
     where: tuple[PropertyTest, ...]
     points: float
-    _checks: tuple[tuple[str, "Check"], ...] = field(init=False, repr=False, compare=False)
+    _checks: tuple[tuple[str, Check], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_checks", tuple((test.field, check_of(test)) for test in self.where))
+        object.__setattr__(self, "_checks", tuple((test.field, test.check()) for test in self.where))
 
     def matches(self, attributes: Mapping[str, str]) -> bool:
         """Whether the coded *attributes* pass every test."""
@@ -185,66 +188,3 @@ NO_MODEL: Final = ScoringModel(
 def at_least_grade(grade: str, wanted: str) -> bool:
     """Whether *grade* is *wanted* or better: A is best."""
     return grade <= wanted
-
-
-Check = Callable[[str], bool]
-"""A condition made ready: whether a value that is present passes."""
-
-
-def check_of(test: PropertyTest) -> Check:
-    """Make *test* ready to be asked. A value that should be a number and is none does not pass."""
-    match test.operator:
-        case "exists":
-            return lambda _: True
-        case "is" | "in":
-            wanted = frozenset(value.lower() for value in test.values)
-            return lambda value: value.lower() in wanted
-        case "matches":
-            patterns = tuple(_pattern(value) for value in test.values)
-            return patterns[0] if len(patterns) == 1 else lambda value: any(fits(value) for fits in patterns)
-        case "not":
-            banned = tuple(_pattern(value) for value in test.values)
-            return lambda value: not any(fits(value) for fits in banned)
-        case "at_least":
-            return lambda value: (found := _number(value)) is not None and found >= test.number
-        case "at_most":
-            return lambda value: (found := _number(value)) is not None and found <= test.number
-        case "below":
-            return lambda value: (found := _number(value)) is not None and found < test.number
-
-
-def _number(value: str) -> float | None:
-    try:
-        return float(value)
-    except ValueError:
-        return None
-
-
-def _pattern(pattern: str) -> Check:
-    """Make ready a pattern in which * stands for any text.
-
-    String searches in place of a regular expression: a pattern full of stars then costs no more than the value is long.
-    """
-    first, *rest = pattern.lower().split("*")
-    if not rest:
-        return lambda value: value.lower() == first
-    *inner, last = rest
-    if not any(inner):
-        least = len(first) + len(last)
-        if not last:
-            return lambda value: value.lower().startswith(first)
-        return lambda value: len(low := value.lower()) >= least and low.startswith(first) and low.endswith(last)
-    return lambda value: _in_order(value.lower(), first, inner=inner, last=last)
-
-
-def _in_order(value: str, first: str, *, inner: list[str], last: str) -> bool:
-    """Whether *value* starts with *first*, ends with *last* and holds *inner* in between, in order."""
-    if not value.startswith(first):
-        return False
-    at = len(first)
-    for part in inner:
-        at = value.find(part, at)
-        if at < 0:
-            return False
-        at += len(part)
-    return len(value) - len(last) >= at and value.endswith(last)

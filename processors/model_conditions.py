@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
+from processors.conditions import Operator
 from processors.countries import CODE_OF
-from processors.model import Operator, PropertyTest
+from processors.model import PropertyTest
 from processors.model_problems import Findings, quoted
 from processors.model_values import flag, items, number, parsed_number, text
 from processors.vocabulary import BANDS, CODES, Band

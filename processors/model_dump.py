@@ -5,7 +5,8 @@ from typing import Any
 
 import yaml
 
-from processors.model import FitModel, PropertyTest, Rule, ScoringModel, Stage
+from processors.model import FitModel, PropertyTest, Rule, ScoringModel, Stage, VerdictRule
+from processors.model_stages import VERDICTS
 from processors.model_values import FOR_GOOD, cap_words, duration_words
 
 
@@ -22,11 +23,9 @@ def dump(model: ScoringModel) -> str:
     if model.disqualifies:
         top["disqualify_on"] = sorted(model.disqualifies, key=order.index)
     if model.recycles:
-        top["recycle_on"] = dict(model.recycles)
+        top["recycle_on"] = {rule: model.recycles[rule] for rule in sorted(model.recycles, key=order.index)}
     if model.verdicts:
-        top["verdicts"] = {
-            name: {"to": rule.to, "holds": duration_words(rule.holds_ms // 1000, FOR_GOOD)} for name, rule in model.verdicts.items()
-        }
+        top["verdicts"] = {name: _verdict(model.verdicts[name]) for name in VERDICTS if name in model.verdicts}
     text: str = yaml.safe_dump(top, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
     return text
 
@@ -57,6 +56,10 @@ def _stage(stage: Stage, order: list[str]) -> dict[str, Any]:
     if (cooling := stage.cooling) is not None:
         entry["cool"] = {"below": _number(cooling.below), "to": cooling.to, "after": duration_words(cooling.dwell_ms // 1000)}
     return entry
+
+
+def _verdict(rule: VerdictRule) -> dict[str, Any]:
+    return {"to": rule.to, "holds": duration_words(rule.holds_ms // 1000, FOR_GOOD)}
 
 
 def conditions(tests: Iterable[PropertyTest]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from processors.model_problems import Findings, ModelProblems
 from processors.model_rules import read_rules
 from processors.model_stages import read_recycling, read_stages, read_verdicts
 from processors.model_values import name, names, section, whole
+from processors.sources.event_names import ALIASES
 from processors.yaml_tree import Node, read
 from schemas.touchpoint import IMPORT_REACHED
 
@@ -89,4 +90,6 @@ def _own_kinds(node: Node | None, found: Findings) -> tuple[str, ...]:
     for kind, place in kinds:
         if kind in (ANY_KIND, IMPORT_REACHED):
             found.add(place, f"{kind} cannot be a kind of your own: the word has a meaning already")
+        elif kind in ALIASES:
+            found.add(place, f"{kind} is not seen here: it arrives as {ALIASES[kind]}", suggestion=f"write {ALIASES[kind]} in the rules")
     return tuple(kind for kind, _ in kinds)

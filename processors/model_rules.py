@@ -7,6 +7,7 @@ from processors.model import ANY_KIND, Rule
 from processors.model_conditions import rule_conditions
 from processors.model_problems import Findings
 from processors.model_values import NEVER, cap, duration_s, flag, items, name, names, number, section, spelled
+from processors.sources.event_names import ALIASES
 from processors.yaml_tree import Node
 from schemas.kinds import CUSTOM_PREFIX, KNOWN
 
@@ -55,7 +56,9 @@ def _kinds(node: Node | None, found: Findings, *, known: Collection[str]) -> tup
     """Read the kinds a rule is for: known ones, the model's own, or `any`. A misspelt one would silently earn nothing."""
     kinds = names(node, found, what="a kind")
     for kind, place in kinds:
-        if kind not in known and not kind.startswith(CUSTOM_PREFIX):
+        if kind in ALIASES:
+            found.add(place, f"{kind} is not seen here: it arrives as {ALIASES[kind]}", suggestion=f"write {ALIASES[kind]}")
+        elif kind not in known and not kind.startswith(CUSTOM_PREFIX):
             remedy = "if your site or your tools send it, list it under kinds: at the top of the file"
             found.unknown(place, "the kind", kind, known=known, remedy=remedy)
         if kind == ANY_KIND and len(kinds) > 1:

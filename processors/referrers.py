@@ -79,7 +79,7 @@ def host_of(url: str) -> str:
 
 def same_site(one: str, other: str) -> bool:
     """Whether two hosts are parts of one site: equal from the registered name on."""
-    return one == other or (bool(one) and _registered(one) == _registered(other))
+    return bool(one) and (one == other or _registered(one) == _registered(other))
 
 
 def _registered(host: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 identify: in = counted + dead_lettered (counted: named and sent on). score, of touchpoints: in + released = counted +
 duplicate + forwarded + reemitted + waiting + dead_lettered; what waited for its import is released and has another end.
+deliver: in = recorded + dead_lettered.
 """
 
 from collections.abc import Callable
@@ -14,6 +15,7 @@ FORWARDED: Final = "forwarded"
 REEMITTED: Final = "reemitted"
 WAITING: Final = "waiting"
 RELEASED: Final = "released"
+RECORDED: Final = "recorded"
 DEAD_LETTERED: Final = "dead_lettered"
 
 Count: TypeAlias = Callable[[str, str, int], None]

@@ -13,10 +13,10 @@ from typing import Final
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
-from processors.model_file import ModelProblems, load
 
 from processors.imports import Logs
 from processors.model import ScoringModel
+from processors.model_file import ModelProblems, load
 from processors.partition import Effects, Partition
 from schemas import inbox
 from schemas.avro import encode_fact, encode_profile, encode_transition

@@ -1,0 +1,75 @@
+"""Segment-compatible libraries: identify, track, page, screen, group, alias, single or in batches."""
+
+import base64
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from processors.sources import segment_messages
+from processors.sources.batches import adapt_each, too_many
+from processors.sources.segment_calls import touchpoint_of
+from processors.sources.segment_messages import BATCH, CALLS
+from processors.sources.signal import Outcome, Signal, Unauthorised, Unusable, whole_body
+from schemas import kinds
+
+PATHS: Final = tuple(f"/v1/{call}" for call in CALLS)
+_IN_QUERY: Final = ("writeKey", "write_key", "api_key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentSettings:
+    """Which write keys are let in, and the key of the email hash."""
+
+    write_keys: frozenset[str]
+    identity_key: bytes
+    events_max: int = 5_000
+
+
+def family(kind: str) -> str:
+    """The topic's family: email for the kinds of Segment's email spec, else web."""
+    return "email" if kind in kinds.EMAIL else "web"
+
+
+def adapt(signal: Signal, settings: SegmentSettings) -> Outcome:
+    """Read one call or a batch of them; the path says which."""
+    if not settings.write_keys:
+        return Unauthorised(detail="no write keys are configured here: set LEADSTREAM_WRITE_KEYS")
+    call = CALLS.get(signal.path.rpartition("/")[2], BATCH)
+    try:
+        read = segment_messages.read(signal.body, call)
+    except Unusable as problem:
+        if _let_in(signal, (), settings):
+            return whole_body(signal, problem)
+        return Unauthorised(detail="no valid write key in Authorization or query, and the body cannot be read for one")
+    if not _let_in(signal, read.keys, settings):
+        return Unauthorised(detail="send a valid write key: as the user of Basic Authorization, as writeKey in the body, or in the query")
+    if len(read.messages) > settings.events_max:
+        return whole_body(signal, too_many(len(read.messages), "batch", settings.events_max))
+    return adapt_each(
+        read.messages,
+        lambda message, index: touchpoint_of(message, read, signal, call=call, index=index, identity_key=settings.identity_key),
+        lambda: segment_messages.original(signal.body, call),
+    )
+
+
+def _let_in(signal: Signal, keys: tuple[object, ...], settings: SegmentSettings) -> bool:
+    """Whether any of the places that libraries put a write key holds a known one. They are public: browsers show them."""
+    known = settings.write_keys
+    if any(isinstance(key, str) and key in known for key in keys):
+        return True
+    authorization = signal.headers.get("authorization")
+    if authorization is not None and _user(authorization) in known:
+        return True
+    return any(signal.query.get(name) in known for name in _IN_QUERY) if signal.query else False
+
+
+@lru_cache(maxsize=256)
+def _user(authorization: str) -> str | None:
+    """The user of Basic Authorization."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[0]
+    except ValueError:
+        return None

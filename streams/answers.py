@@ -1,0 +1,59 @@
+"""What the collector answers: JSON always, an error with `code` and `message`, as libraries that drop on 4xx expect."""
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import msgspec
+from aiohttp import web
+
+from processors.sources.signal import WHOLE_BODY, Adapted, Rejected
+
+JSON: Final = "application/json"
+TELL_MAX: Final = 100
+"""Rejections that one answer lists; all of them are counted, and among the dead letters."""
+RETRY_AFTER_S: Final = 2
+
+
+def problem(status: int, code: str, message: str, **more: Any) -> web.Response:
+    """An error: *code* for machines, *message* one plain sentence."""
+    body = msgspec.json.encode({"success": False, "code": code, "message": message, **more})
+    headers = {"Content-Type": JSON}
+    if status == 503:
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return web.Response(status=status, body=body, headers=headers)
+
+
+def done(**more: Any) -> web.Response:
+    """Exactly 200: some libraries take a 202 or 204 for a failure, and post the same again."""
+    return web.Response(body=msgspec.json.encode({"success": True, **more}), headers={"Content-Type": JSON})
+
+
+def adapted(outcome: Adapted, *, resends: bool) -> web.Response:
+    """What became of a body. 400 where nothing of it could be used, unless its sender *resends* what was refused."""
+    accepted, rejected = len(outcome.touchpoints), outcome.rejected
+    if not rejected and not outcome.ignored:
+        return web.Response(body=_accepted(accepted), headers={"Content-Type": JSON})
+    more: dict[str, Any] = {"accepted": accepted}
+    if outcome.ignored:
+        more["ignored"] = Counter(each.reason for each in outcome.ignored)
+    if not rejected:
+        return done(**more)
+    first = rejected[0]
+    if first.index == WHOLE_BODY:
+        status = 413 if first.reason == "too_many_events" else 400
+        return problem(status, first.reason, first.detail, field=first.field, **more)
+    more |= {"rejected": [_told(each) for each in rejected[:TELL_MAX]], "rejected_count": len(rejected)}
+    if accepted or outcome.ignored or resends:
+        return done(**more)
+    return problem(400, first.reason, first.detail, field=first.field, **more)
+
+
+def _told(each: Rejected) -> Mapping[str, Any]:
+    return {"index": each.index, "field": each.field, "reason": each.reason, "detail": each.detail}
+
+
+@lru_cache(maxsize=1024)
+def _accepted(events: int) -> bytes:
+    return msgspec.json.encode({"success": True, "accepted": events})

@@ -1,0 +1,40 @@
+"""Every command, in the order and the groups in which the help tells them: data only, so that it is read at once."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """One command: its name, what it does in a few words, and the module that declares and runs it."""
+
+    name: str
+    summary: str
+    module: str
+
+
+GROUPS: Final[tuple[tuple[str, tuple[Command, ...]], ...]] = (
+    ("Start here", (
+        Command(name="demo", summary="see it all at work: local servers, a quarter of traffic, the funnel as it fills", module="streams.cli.demo"),
+        Command(name="local", summary="the local Kafka and ClickHouse: up, down, status", module="streams.cli.local"),
+        Command(name="run", summary="everything on one machine, restarted where it fails", module="streams.cli.run"),
+    )),
+    ("Send and look", (
+        Command(name="send", summary="send a CSV or JSONL file of any shape, live or as an import", module="streams.cli.send"),
+        Command(name="tail", summary="read a topic, one line a record", module="streams.cli.tail"),
+        Command(name="lead", summary="explain one lead: stage, score, reasons, history", module="streams.cli.lead"),
+        Command(name="dead-letters", summary="what could not be used, and why", module="streams.cli.dead_letters"),
+    )),
+    ("Scoring", (
+        Command(name="model", summary="the scoring model: check, publish, show", module="streams.cli.model"),
+        Command(name="replay", summary="decide the past anew beside the present, and compare", module="streams.cli.replay"),
+    )),
+    ("Single processes, for a cluster", (
+        Command(name="topics", summary="create the topics, show the topology", module="streams.cli.topics"),
+        Command(name="collect", summary="the collector: HTTP in, touchpoints out", module="streams.cli.collect"),
+        Command(name="work", summary="a worker: any of the hops identify, score, deliver", module="streams.cli.work"),
+        Command(name="sink", summary="a worker that writes into ClickHouse", module="streams.cli.sink"),
+    )),
+)  # fmt: skip
+
+BY_NAME: Final = {command.name: command for _, commands in GROUPS for command in commands}

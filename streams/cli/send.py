@@ -1,0 +1,245 @@
+"""`leadstream send FILE --map MAP.yaml`: rows of any shape into the collector, live or as an import of history."""
+
+import asyncio
+import re
+from argparse import Namespace
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from streams.cli.arguments import Parser, Refusal
+from streams.cli.output import as_json, note, printable
+from streams.errors import Misconfigured, Refused, StreamsError
+
+if TYPE_CHECKING:
+    from streams.sending.mapping import Map
+    from streams.sending.send import Plan, Problem, Report
+    from streams.settings import Settings
+
+SHOWN: Final = 20
+NOTES: Final = Path("~/.local/state/leadstream/sending")
+STDIN: Final = "-"
+_DURATION: Final = re.compile(r"(\d{1,6})(h|d|w)")
+_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_IMPORT_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def declare(parser: Parser) -> None:
+    parser.teach(
+        "Send a file, CSV or JSON lines, plain or gzip, of any shape: a map (YAML, see docs/importing.md and examples/maps)\n"
+        "says what each row was. As an import, which is what it does unless --live is given, history comes out as it would\n"
+        "have happened then, and nobody is called about a demo booked years ago. Sending a file twice changes nothing:\n"
+        "every row has an id of its own. Interrupted, the same command goes on where it stopped.",
+        examples="""\
+  leadstream send leads.csv --map leads.yaml --local                 history, to the collector of `leadstream run --local`
+  leadstream send leads.csv --map leads.yaml --dry-run               what would become of the first rows
+  leadstream send mqls.csv --map mqls.yaml --import olist --keep-open     several files, one history
+  leadstream send deals.csv --map deals.yaml --import olist
+  zcat calls.jsonl.gz | leadstream send - --map calls.yaml --live --json | jq .rejected""",
+    )
+    parser.add_argument("file", metavar="FILE", help="a .csv, .tsv, .jsonl file, also .gz; - is standard input")
+    parser.add_argument("--map", required=True, type=Path, metavar="MAP.yaml", help="what the columns mean")
+    parser.add_argument("--url", metavar="URL", help="the collector (that of the settings, http://127.0.0.1:8080)")
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument("--import", dest="import_id", metavar="ID", help="the import it belongs to (one of its own, named by the file)")
+    kinds.add_argument("--live", action="store_true", help="as something that happens now, not as history")
+    parser.add_argument("--keep-open", action="store_true", help="more of this import follows: decide nothing yet")
+    parser.add_argument("--checkpoint-every", metavar="7d", help="of a file in the order of time: decide what came so far every so often (h, d, w)")
+    parser.add_argument("--batch", type=int, default=500, metavar="N", help="events in one request (%(default)s)")
+    parser.add_argument("--dry-run", action="store_true", help="send nothing, show what the first rows become")
+    parser.add_argument("--no-resume", dest="resume", action="store_false", help="begin with the first row, whatever was sent before")
+    parser.add_argument("--resume", dest="resume", action="store_true", help="go on where the last try stopped (as it does unless told otherwise)")
+    parser.add_argument("--notes", type=Path, default=NOTES, metavar="FOLDER", help="where it is noted how far a sending came (%(default)s)")
+    parser.set_defaults(resume=True)
+    parser.takes_json()
+    parser.takes_local()
+
+
+def run(asked: Namespace) -> int:
+    """Exit with 65 where rows were rejected; all others have been sent."""
+    every = _duration(asked.checkpoint_every)
+    if not 1 <= asked.batch <= 5_000:
+        raise Refusal("--batch takes a number from 1 to 5000")
+    if asked.live and (asked.keep_open or every):
+        raise Refusal("--keep-open and --checkpoint-every are about imports, and --live is none")
+    if asked.file == STDIN and not asked.live and asked.import_id is None:
+        raise Refusal("standard input has no name to make an import's id of: say --import ID, or --live")
+    if asked.import_id is not None and not _IMPORT_ID.fullmatch(asked.import_id):
+        raise Refusal("--import takes 1 to 64 letters, digits, dots, dashes and underscores")
+    how = _map_of(asked.map)
+    if how.at is None and not asked.live:
+        raise Refused(f"{asked.map}: says nothing of when it happened (at), which an import needs; or send it --live")
+    return _dry_run(asked, how) if asked.dry_run else _send(asked, how, every)
+
+
+def _duration(said: str | None) -> timedelta | None:
+    if said is None:
+        return None
+    parts = _DURATION.fullmatch(said)
+    if parts is None or int(parts[1]) == 0:
+        raise Refusal("--checkpoint-every takes a duration such as 12h, 7d or 4w")
+    return int(parts[1]) * _UNITS[parts[2]]
+
+
+def _map_of(path: Path) -> "Map":
+    from processors.model_problems import ModelProblems  # noqa: PLC0415
+    from streams.sending.map_file import load  # noqa: PLC0415 - its imports take longer than the help
+
+    try:
+        return load(path.read_text(encoding="utf-8"), name_of_file=str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise Misconfigured(f"{path}: the map cannot be read ({reason})") from error
+    except ModelProblems as problems:
+        raise Refused(f"the map cannot be used:\n{problems}") from problems
+
+
+def _dry_run(asked: Namespace, how: "Map") -> int:
+    """Print what the first rows become, one line of JSON each."""
+    from processors.model_problems import ModelProblems  # noqa: PLC0415
+    from streams.sending.map_file import refuse_unknown_columns  # noqa: PLC0415
+    from streams.sending.mapping import Event, Unfit  # noqa: PLC0415
+    from streams.sending.rows import Row, open_rows  # noqa: PLC0415
+
+    unfit = 0
+    with open_rows(asked.file, how.shape) as rows:
+        try:
+            refuse_unknown_columns(how, rows.columns or (), name_of_file=str(asked.map)) if rows.columns else None
+        except ModelProblems as problems:
+            raise Refused(f"the map does not fit the file:\n{problems}") from problems
+        for _, row in zip(range(SHOWN), rows, strict=False):
+            mapped = how.event_of(row) if isinstance(row, Row) else Unfit(row.line, "", row.detail)
+            match mapped:
+                case Event():
+                    print(as_json({"line": mapped.line, "event": mapped.body}))
+                case Unfit():
+                    unfit += 1
+                    print(as_json({"line": mapped.line, "rejected": mapped.detail}))
+                case _:
+                    print(as_json({"line": mapped.line, "skipped": True}))
+    return Refused.exit_code if unfit else 0
+
+
+def _send(asked: Namespace, how: "Map", every: timedelta | None) -> int:
+    from processors.model_problems import ModelProblems  # noqa: PLC0415
+    from streams.cli.installation import settings_of  # noqa: PLC0415
+
+    settings = settings_of(asked)
+    url = (asked.url or f"http://{_reachable(settings.collector_host)}:{settings.collector_port}").rstrip("/")
+    plan = _plan(asked, how, every=every, settings=settings, url=url)
+    with ExitStack() as shown:
+        sending = _Sending(plan, url, bar=None if asked.json else shown.enter_context(_bar()))
+        try:
+            report = asyncio.run(sending.run())
+        except ModelProblems as problems:
+            raise Refused(f"the map does not fit the file:\n{problems}") from problems
+        except StreamsError as error:
+            if plan.notes is not None and sending.rows_done:
+                note(f"{sending.rows_done} rows are sent and noted; the same command goes on behind them")
+            raise error from None
+    print(as_json(_as_record(report, plan, asked.file)) if asked.json else _told(report, plan))
+    _tell_problems(report.problems, report.progress.rejected)
+    return Refused.exit_code if report.progress.rejected else 0
+
+
+def _reachable(host: str) -> str:
+    return "127.0.0.1" if host in {"0.0.0.0", "::", ""} else host
+
+
+def _plan(asked: Namespace, how: "Map", *, every: timedelta | None, settings: "Settings", url: str) -> "Plan":
+    from streams.sending.resume import Notebook, content_hash  # noqa: PLC0415
+    from streams.sending.send import Plan, default_import_id  # noqa: PLC0415
+
+    if not settings.events_secret:
+        raise Misconfigured("LEADSTREAM_EVENTS_SECRET is missing: it signs what is sent, and the collector has the same one")
+    content = "" if asked.file == STDIN else _content(asked.file, content_hash)
+    import_id = None if asked.live else asked.import_id or default_import_id(asked.file, content)
+    if import_id is not None and not settings.import_key:
+        raise Misconfigured("LEADSTREAM_IMPORT_KEY is missing: it lets history in, and the collector has the same one")
+    notes = Notebook(asked.notes.expanduser(), content, how.text, url, import_id or "") if asked.resume and content else None
+    return Plan(
+        file=asked.file, map=how, map_name=str(asked.map), secret=settings.events_secret, import_id=import_id,
+        import_key=settings.import_key, keep_open=asked.keep_open, batch=asked.batch, checkpoint_every=every, notes=notes,
+    )  # fmt: skip
+
+
+def _content(file: str, content_hash: Any) -> str:
+    try:
+        return str(content_hash(Path(file)))
+    except OSError as error:
+        raise Misconfigured(f"{file}: cannot be opened ({error.strerror})") from error
+
+
+class _Sending:
+    """One sending with its progress shown on stderr."""
+
+    def __init__(self, plan: "Plan", url: str, *, bar: Any) -> None:
+        self._plan = plan
+        self._url = url
+        self._bar = bar
+        self.rows_done = 0
+        size = None if plan.file == STDIN else Path(plan.file).stat().st_size
+        self._task = None if bar is None else bar.add_task("sending", total=size, said="")
+
+    async def run(self) -> "Report":
+        from aiohttp import ClientSession  # noqa: PLC0415
+
+        from streams.sending.door import Door  # noqa: PLC0415
+        from streams.sending.send import Sender  # noqa: PLC0415
+
+        async with ClientSession() as session:
+            door = Door(session, self._url, on_wait=self._waits)
+            return await Sender(self._plan, door, on_step=self._step).run()
+
+    def _step(self, report: "Report", read: int) -> None:
+        progress = report.progress
+        self.rows_done = progress.rows
+        if self._bar is not None:
+            said = f"{progress.accepted} accepted" + (f", {progress.rejected} rejected" if progress.rejected else "")
+            self._bar.update(self._task, completed=read, said=said)
+
+    def _waits(self, why: str, seconds: float) -> None:
+        if self._bar is not None:
+            self._bar.update(self._task, said=f"the collector {why}: again in {seconds:.0f} s")
+
+
+def _bar() -> Any:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    console = Console(stderr=True)
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.fields[said]}"),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+
+
+def _told(report: "Report", plan: "Plan") -> str:
+    progress = report.progress
+    said = f"{progress.sent} events sent, {progress.accepted} accepted, {progress.rejected} rows rejected, {progress.skipped} left out by the map"
+    if report.resumed_at:
+        said += f"; went on behind row {report.resumed_at}"
+    if report.behind:
+        said += f"; {report.behind} rows lay before a checkpoint reached earlier and were decided as late ones: the file is not in the order of time"
+    if plan.import_id is None:
+        return said
+    state = "kept open: send the rest of it, the last file without --keep-open" if plan.keep_open else "ended"
+    return f"{said}\nimport {plan.import_id}: {state}"
+
+
+def _as_record(report: "Report", plan: "Plan", file: str) -> dict[str, Any]:
+    progress = report.progress
+    return {
+        "file": file, "import": plan.import_id, "ended": plan.import_id is not None and not plan.keep_open, "rows": progress.rows,
+        "sent": progress.sent, "accepted": progress.accepted, "rejected": progress.rejected, "skipped": progress.skipped,
+        "resumed_at": report.resumed_at, "behind": report.behind,
+        "problems": [{"line": p.line, "field": p.field, "reason": p.reason, "detail": p.detail} for p in report.problems],
+    }  # fmt: skip
+
+
+def _tell_problems(problems: "list[Problem]", rejected: int) -> None:
+    for problem in problems[:SHOWN]:
+        note(f"line {problem.line}: {printable(problem.detail)}")
+    if rejected > SHOWN:
+        note(f"... and {rejected - SHOWN} more" + ("" if len(problems) <= SHOWN else "; --json tells the first thousand"))

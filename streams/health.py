@@ -1,0 +1,100 @@
+"""/live, /ready and /metrics, the same on every process. They tell the truth, and in words.
+
+Live: worth keeping; not live: a restart may help. Ready: doing its work now. A server that is away makes a process
+unready and leaves it alive: a restart would not bring the server back.
+"""
+
+import errno
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from streams import metrics
+from streams.errors import Misconfigured
+from streams.lane.health import HopHealth
+
+STUCK_AFTER: Final = timedelta(seconds=60)
+_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Probes:
+    """Each gives the sentences that speak against it; none means yes."""
+
+    live: Callable[[], Sequence[str]]
+    ready: Callable[[], Sequence[str]]
+
+
+def of_hops(view: Callable[[], Sequence[HopHealth]]) -> Probes:
+    """Probes of a worker, from the health of its hops."""
+    return Probes(live=lambda: _stuck(view()), ready=lambda: _unready(view()))
+
+
+def routes(probes: Probes) -> list[web.RouteDef]:
+    """The three doors, for an application of any process."""
+
+    async def live(_request: web.Request) -> web.Response:
+        return _answer("live", probes.live())
+
+    async def ready(_request: web.Request) -> web.Response:
+        return _answer("ready", probes.ready())
+
+    async def measured(_request: web.Request) -> web.Response:
+        return web.Response(body=metrics.exposition(), headers={"Content-Type": _TEXT})
+
+    return [web.get("/live", live), web.get("/ready", ready), web.get("/metrics", measured)]
+
+
+@asynccontextmanager
+async def ops_server(host: str, port: int, probes: Probes) -> AsyncIterator[str]:
+    """Serve the three doors as long as the context lives; gives their address. Raises Misconfigured for a port in use."""
+    app = web.Application()
+    app.add_routes(routes(probes))
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        yield await listen(runner, host, port, setting="LEADSTREAM_OPS_PORT")
+    finally:
+        await runner.cleanup()
+
+
+async def listen(runner: web.AppRunner, host: str, port: int, *, setting: str, reuse_port: bool = False) -> str:
+    """Listen, and give the address as a URL. Raises Misconfigured, naming *setting*."""
+    site = web.TCPSite(runner, host, port, reuse_port=reuse_port or None, backlog=1024)
+    try:
+        await site.start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise Misconfigured(f"port {port} of {host} is in use: end what listens there, or set {setting} to another") from error
+        raise Misconfigured(f"{host}:{port} cannot be listened on ({error.strerror}): set {setting} or its host") from error
+    bound = runner.addresses[-1][1]
+    return f"http://[{host}]:{bound}" if ":" in host else f"http://{host}:{bound}"
+
+
+def _answer(question: str, against: Sequence[str]) -> web.Response:
+    body = msgspec.json.encode({question: not against, "problems": list(against)})
+    return web.Response(status=503 if against else 200, body=body, content_type="application/json")
+
+
+def _stuck(hops: Sequence[HopHealth]) -> list[str]:
+    return [problem for each in hops if (problem := each.stuck(STUCK_AFTER)) is not None]
+
+
+def _unready(hops: Sequence[HopHealth]) -> list[str]:
+    if not hops:
+        return ["starting"]
+    problems = []
+    for each in hops:
+        if each.failure is not None:
+            problems.append(f"{each.hop}: {each.failure}")
+        elif not each.joined:
+            problems.append(f"{each.hop}: has not joined its group yet")
+        for tp, partition in each.partitions.items():
+            if partition.trouble is not None or not partition.opened:
+                problems.append(f"{each.hop}: {tp.topic}[{tp.partition}] {partition.trouble or partition.doing}")
+    return problems

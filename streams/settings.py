@@ -1,0 +1,218 @@
+"""Every setting of the product, read from the environment in this one place, all problems told at once.
+
+A variable is `LEADSTREAM_` and the field's name in capitals. Secrets appear neither in messages nor in `repr`.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import Field, dataclass, field, fields
+from typing import Any, Final, TypeVar
+
+from processors.sources.signatures import ecdsa_key, standard_key
+from streams.errors import Misconfigured
+from streams.kafka import RECORD_BYTES_MAX
+from streams.topics import Names
+
+PREFIX: Final = "LEADSTREAM_"
+KEY_BYTES_MIN: Final = 16
+KEY_BYTES_MAX: Final = 64
+ENVELOPE_BYTES: Final = 64 * 1024
+"""What a dead letter adds to the body it keeps, at most."""
+
+T = TypeVar("T")
+
+
+class _Problem(ValueError):
+    """What is wrong with one setting, as the rest of a sentence that begins with its name."""
+
+
+def _text(said: str) -> str:
+    return said
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(said: str) -> int:
+        if not said.isascii() or not said.isdigit() or not least <= int(said[:20]) <= most:
+            raise _Problem(f"must be a whole number from {least} to {most}")
+        return int(said)
+
+    return read
+
+
+def _number(least: float, most: float) -> Callable[[str], float]:
+    def read(said: str) -> float:
+        try:
+            number = float(said)
+        except ValueError:
+            number = float("nan")
+        if not least <= number <= most:
+            raise _Problem(f"must be a number from {least:g} to {most:g}")
+        return number
+
+    return read
+
+
+def _names(said: str) -> tuple[str, ...]:
+    return tuple(name for part in said.split(",") if (name := part.strip()))
+
+
+def _write_keys(said: str) -> frozenset[str]:
+    return frozenset(_names(said))
+
+
+def _addresses(said: str) -> str:
+    if not all(re.fullmatch(r"[^\s:,]+:\d{1,5}|\[[0-9a-fA-F:]+\]:\d{1,5}", part.strip()) for part in said.split(",")):
+        raise _Problem("must be host:port, several with commas between them")
+    return ",".join(part.strip() for part in said.split(","))
+
+
+def _prefix(said: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{0,64}", said):
+        raise _Problem("may hold letters, digits, dots, dashes and underscores, at most 64: it begins the names of topics")
+    return said
+
+
+def _key(said: str) -> bytes:
+    key = said.encode(errors="surrogateescape")
+    if not KEY_BYTES_MIN <= len(key) <= KEY_BYTES_MAX:
+        raise _Problem(f"must have {KEY_BYTES_MIN} to {KEY_BYTES_MAX} bytes; for example the output of: openssl rand -hex 32")
+    return key
+
+
+def _public_key(said: str) -> str:
+    if ecdsa_key(said) is None:
+        raise _Problem("must be the verification key from SendGrid's console: base64, beginning with MF")
+    return said
+
+
+def _standard_secret(said: str) -> str:
+    key = standard_key(said)
+    if key is None or len(key) < KEY_BYTES_MIN:
+        raise _Problem('must be whsec_ and base64 of at least 16 bytes; for example: echo "whsec_$(openssl rand -base64 32)"')
+    return said
+
+
+def _setting(default: T, read: Callable[[str], T], about: str, *, secret: bool = False) -> T:
+    made: T = field(default=default, repr=not secret, metadata={"read": read, "about": about})
+    return made
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings. `identity_key` is the only one without a default: it names leads for life."""
+
+    kafka: str = _setting("127.0.0.1:19092", _addresses, "addresses of Kafka, host:port")
+    prefix: str = _setting("", _prefix, "begins the names of all topics and groups: keeps installations on one cluster apart")
+    replication: int = _setting(1, _whole(1, 10), "copies of each topic that is created")
+    clickhouse_host: str = _setting("127.0.0.1", _text, "host of ClickHouse")
+    clickhouse_port: int = _setting(19000, _whole(1, 65535), "its native TCP port")
+    clickhouse_user: str = _setting("default", _text, "its user")
+    clickhouse_password: str = _setting("", _text, "its password", secret=True)
+    clickhouse_database: str = _setting("leadstream", _text, "its database")
+    identity_key: bytes = _setting(b"", _key, "keys the hash of email addresses; changing it makes new leads of all", secret=True)
+    write_keys: frozenset[str] = _setting(frozenset(), _write_keys, "write keys of Segment libraries, with commas; none lets none in", secret=True)
+    import_key: str = _setting("", _text, "lets history in; none lets none in", secret=True)
+    sendgrid_public_key: str = _setting("", _public_key, "verification key of SendGrid's signed event webhook", secret=True)
+    sendgrid_window_s: int = _setting(30 * 3600, _whole(1, 10**7), "how old a signed SendGrid request may be; it re-sends for over a day")
+    sendgrid_campaign_arguments: tuple[str, ...] = _setting(("campaign", "campaign_name"), _names, "custom arguments that name a campaign")
+    sendgrid_crm_id_arguments: tuple[str, ...] = _setting(("crm_id", "user_id"), _names, "custom arguments that hold the CRM's id of a person")
+    google_ads_key: str = _setting("", _text, "the key of Google Ads lead forms", secret=True)
+    events_secret: str = _setting("", _standard_secret, "signs /v1/events as Standard Webhooks are, whsec_...", secret=True)
+    events_window_s: int = _setting(300, _whole(1, 10**7), "how far the timestamp of a signed event may be from now")
+    collector_host: str = _setting("127.0.0.1", _text, "address that the collector listens on")
+    collector_port: int = _setting(8080, _whole(0, 65535), "its port; 0 takes a free one")
+    ops_host: str = _setting("127.0.0.1", _text, "address of /live, /ready and /metrics of workers and sinks")
+    ops_port: int = _setting(8081, _whole(0, 65535), "its port; 0 takes a free one")
+    body_bytes_max: int = _setting(1 << 20, _whole(1024, RECORD_BYTES_MAX - ENVELOPE_BYTES), "largest body, also once unzipped; a dead letter keeps it whole")
+    events_per_body_max: int = _setting(5_000, _whole(1, 100_000), "most events in one body")
+    requests_max: int = _setting(1_000, _whole(1, 100_000), "most requests under way; more are answered 503 at once")
+    in_flight_bytes_max: int = _setting(64 << 20, _whole(1 << 20, 1 << 34), "most bytes under way, bodies and records; more are answered 503 at once")
+    ack_timeout_s: float = _setting(5.0, _number(0.1, 60), "how long a request waits for Kafka's acknowledgement")
+    body_timeout_s: float = _setting(15.0, _number(0.1, 300), "how long a request may take to send its body")
+    session_timeout_s: float = _setting(6.0, _number(6, 300), "how long a silent worker keeps its partitions")
+    commit_every_s: float = _setting(1.0, _number(0.05, 60), "how often a worker commits")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read all settings from *environ* (default: this process's). Raises Misconfigured with every problem at once."""
+        environ = os.environ if environ is None else environ
+        known = {variable(each): each for each in fields(cls)}
+        problems = [_unknown(name, known) for name in sorted(environ) if name.startswith(PREFIX) and name not in known]
+        read: dict[str, Any] = {}
+        for name, each in known.items():
+            if said := environ.get(name, "").strip():
+                try:
+                    read[each.name] = each.metadata["read"](said)
+                except _Problem as problem:
+                    problems.append(f"{name} {problem}")
+        if not environ.get("LEADSTREAM_IDENTITY_KEY", "").strip():
+            problems.append("LEADSTREAM_IDENTITY_KEY is missing: it keys the hash of email addresses, and must never change; make one with: openssl rand -hex 32")
+        if problems:
+            raise Misconfigured("settings:\n" + "\n".join(f"  {problem}" for problem in problems))
+        return cls(**read)
+
+    @classmethod
+    def local(cls, **others: Any) -> "Settings":
+        """For the local stack: every door open, by keys that stand here for all to read. *others* go before."""
+        return cls(**{**_LOCAL, **others})
+
+    @classmethod
+    def load_local(cls, **stack: Any) -> "Settings":
+        """As `local`, but what the environment sets goes before. Raises Misconfigured with every problem at once."""
+        return cls.load(environ_of(cls.local(**stack)) | {name: said for name, said in os.environ.items() if name.startswith(PREFIX)})
+
+    @property
+    def names(self) -> Names:
+        """Names of topics and groups in this installation."""
+        return Names(prefix=self.prefix)
+
+
+LOCAL_SENDGRID_SIGNING_KEY: Final = (
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgDihR17Ku3Hj91F0BOyMqdlZIJZj8aJ66JN74MyvmCkuhRANCAASE"
+    "VFWC8JRfsaZWUhcU8gooxkhk6Sx4UNXSt7P3mTtkBU1RQ/BZUsSj8xlD5x5l2WPMManAwHfy98yNRDoEJEHg"
+)
+"""Signs what the demo sends in SendGrid's place (base64 of DER, PKCS 8); the public half stands in `Settings.local`."""
+
+_LOCAL: Final[Mapping[str, Any]] = {
+    "identity_key": b"leadstream-local-identity-key",
+    "write_keys": frozenset({"local-write-key"}),
+    "import_key": "local-import-key",
+    "sendgrid_public_key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhFRVgvCUX7GmVlIXFPIKKMZIZOkseFDV0rez95k7ZAVNUUPwWVLEo/MZQ+ceZdljzDGpwMB38vfMjUQ6BCRB4A==",
+    "google_ads_key": "local-google-ads-key",
+    "events_secret": "whsec_bGVhZHN0cmVhbS1sb2NhbC1ldmVudHMtc2VjcmV0",
+}
+
+
+def variable(setting: Field[Any]) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + setting.name.upper()
+
+
+def table() -> list[tuple[str, str, str]]:
+    """Every setting for people: variable, default, what it is for. Secrets have no default to show."""
+    return [(variable(each), "" if not each.repr else _shown(each.default), each.metadata["about"]) for each in fields(Settings)]
+
+
+def _shown(default: object) -> str:
+    return ",".join(default) if isinstance(default, tuple) else f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _unknown(name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{name} is no setting" + (f": did you mean {near[0]}?" if near else "; remove it")
+
+
+def environ_of(settings: Settings) -> dict[str, str]:
+    """The environment for a child process with these settings: this process's, every LEADSTREAM_ variable replaced."""
+    others = {name: said for name, said in os.environ.items() if not name.startswith(PREFIX)}
+    return others | {
+        variable(each): _written(value) for each in fields(settings) if (value := getattr(settings, each.name)) != each.default
+    }
+
+
+def _written(value: object) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogateescape")
+    return ",".join(sorted(value)) if isinstance(value, frozenset) else _shown(value)
