@@ -18,11 +18,10 @@ def check_of(operator: Operator, values: tuple[str, ...], number: float) -> Chec
             wanted = frozenset(value.lower() for value in values)
             return lambda value: value.lower() in wanted
         case "matches":
-            patterns = tuple(_pattern(value) for value in values)
-            return patterns[0] if len(patterns) == 1 else lambda value: any(fits(value) for fits in patterns)
+            return _any_of(values)
         case "not":
-            banned = tuple(_pattern(value) for value in values)
-            return lambda value: not any(fits(value) for fits in banned)
+            banned = _any_of(values)
+            return lambda value: not banned(value)
         case "at_least":
             return lambda value: (found := _number(value)) is not None and found >= number
         case "at_most":
@@ -38,21 +37,27 @@ def _number(value: str) -> float | None:
         return None
 
 
-def _pattern(pattern: str) -> Check:
-    """Make ready a pattern in which * stands for any text.
+def _any_of(patterns: tuple[str, ...]) -> Check:
+    """Make ready patterns in which * stands for any text, to ask whether one of them fits.
 
-    String searches in place of a regular expression: a pattern full of stars then costs no more than the value is long.
+    String searches in place of a regular expression: a pattern full of stars then costs no more than the value is long,
+    and the usual ones, which end in a star, are asked all at once.
     """
-    first, *rest = pattern.lower().split("*")
-    if not rest:
-        return lambda value: value.lower() == first
-    *inner, last = rest
-    if not any(inner):
-        least = len(first) + len(last)
-        if not last:
-            return lambda value: value.lower().startswith(first)
-        return lambda value: len(low := value.lower()) >= least and low.startswith(first) and low.endswith(last)
-    return lambda value: _in_order(value.lower(), first, inner=inner, last=last)
+    parts = [tuple(pattern.lower().split("*")) for pattern in patterns]
+    exact = frozenset(part[0] for part in parts if len(part) == 1)
+    prefixes = tuple(part[0] for part in parts if len(part) == 2 and not part[1])
+    suffixes = tuple(part[1] for part in parts if len(part) == 2 and part[1] and not part[0])
+    others = tuple(part for part in parts if len(part) > 2 or (len(part) == 2 and all(part)))
+    if len(prefixes) == len(parts):
+        return lambda value: value.lower().startswith(prefixes)
+
+    def fits(value: str) -> bool:
+        low = value.lower()
+        if low in exact or low.startswith(prefixes) or low.endswith(suffixes):
+            return True
+        return any(_in_order(low, first, inner=inner, last=last) for first, *inner, last in others)
+
+    return fits
 
 
 def _in_order(value: str, first: str, *, inner: list[str], last: str) -> bool:
