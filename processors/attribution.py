@@ -5,6 +5,7 @@ What the marketer says (UTM) comes before what an ad platform adds (click ids), 
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
@@ -70,15 +71,26 @@ def road(*, url: str | None, referrer: str | None, search: str | None = None, ca
     Neither page nor referrer nor campaign is no road (NO_CHANNEL), and so is a click within the site: the visitor was
     there already.
     """
-    marks = _parameters(url, search)
     if campaign:
-        marks |= _of_campaign(campaign)
+        marks = _parameters(url, search) | _of_campaign(campaign)
+        if marks:
+            return _of_marks(marks, referrer)
+    return _by_page(url, referrer, search)
+
+
+@lru_cache(maxsize=2048)  # a site has few pages and referrers, and many visitors
+def _by_page(url: str | None, referrer: str | None, search: str | None) -> Road:
+    marks = _parameters(url, search)
     if marks:
-        return Road(_by_marks(marks, referrer), marks.get("utm_campaign") or marks.get("mc_cid"), marks)
+        return _of_marks(marks, referrer)
     if referrer:
         within = url is not None and same_site(host_of(referrer), host_of(url))
         return Road(NO_CHANNEL if within else by_referrer(referrer), None, marks)
     return Road(DIRECT if url else NO_CHANNEL, None, marks)
+
+
+def _of_marks(marks: Mapping[str, str], referrer: str | None) -> Road:
+    return Road(_by_marks(marks, referrer), marks.get("utm_campaign") or marks.get("mc_cid"), marks)
 
 
 def _parameters(url: str | None, search: str | None) -> dict[str, str]:

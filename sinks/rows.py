@@ -53,11 +53,11 @@ def columns(table: Table, rows: Sequence[Row]) -> Columns:
 
 
 _TOUCH: Final = itemgetter("channel", "campaign", "occurred_at")
-_TOUCHES: Final = {
+TOUCHES: Final = {
     "first_touch": ("first_channel", "first_campaign", "first_touch_at"),
     "last_touch": ("last_channel", "last_campaign", "last_touch_at"),
 }
-_NESTED: Final = {
+NESTED: Final = {
     "sums": RuleSum.__struct_fields__,
     "reasons": RuleSum.__struct_fields__,
     "caps": CapUse.__struct_fields__,
@@ -73,18 +73,18 @@ class _Flat:
     """
 
     def __init__(self, fields: Sequence[str]) -> None:
-        self._plain = [name for name in fields if name not in _NESTED and name not in _TOUCHES]
+        self._plain = [name for name in fields if name not in NESTED and name not in TOUCHES]
         self._values = itemgetter(*self._plain)
-        self._touches = [name for name in fields if name in _TOUCHES]
+        self._touches = [name for name in fields if name in TOUCHES]
         self._nested = [
-            (name, itemgetter(*_NESTED[name]), ((),) * len(_NESTED[name])) for name in fields if name in _NESTED
+            (name, itemgetter(*NESTED[name]), ((),) * len(NESTED[name])) for name in fields if name in NESTED
         ]
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of what `row` returns."""
-        touches = [column for name in self._touches for column in _TOUCHES[name]]
-        return (*self._plain, *touches, *(f"{name}.{part}" for name, _, _ in self._nested for part in _NESTED[name]))
+        touches = [column for name in self._touches for column in TOUCHES[name]]
+        return (*self._plain, *touches, *(f"{name}.{part}" for name, _, _ in self._nested for part in NESTED[name]))
 
     def row(self, record: Mapping[str, Any]) -> Row:
         return (*self._values(record), *self._parts(record))

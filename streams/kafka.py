@@ -31,12 +31,13 @@ RESTORE_FETCH_BYTES: Final = 4 * 1024 * 1024
 STOP_WITHIN_S: Final = 1.5
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 4.0
+COORDINATOR_WITHIN_S: Final = 15.0
 
 
 class Outputs:
     """One shard's records on their way out: in whole batches, bounded, and acknowledged together.
 
-    At most `IN_FLIGHT_MAX` batches are under way; `flush` waits for the broker beyond that, also while it is away.
+    At most `IN_FLIGHT_MAX` batches are under way; `flush` waits for the broker beyond that, however long it is away.
     """
 
     def __init__(self, producer: AIOKafkaProducer) -> None:
@@ -57,13 +58,15 @@ class Outputs:
         batch.append(key=key, value=value, timestamp=None)
 
     async def flush(self) -> None:
-        """Send what was added, in order per partition; return once few enough batches are under way."""
+        """Send what was added, in order per partition, as fast as the broker acknowledges; raise `Fenced` if it will not."""
         ready = self._full + [(topic, partition, batch) for (topic, partition), batch in self._open.items()]
         self._full, self._open = [], {}
         for topic, partition, batch in ready:
+            while len(self._in_flight) >= IN_FLIGHT_MAX:
+                await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+                self._settle()
             self._in_flight.add(await _send_batch(self._producer, topic, partition, batch))
-        while len(self._in_flight) > IN_FLIGHT_MAX:
-            await asyncio.wait(self._in_flight, return_when=asyncio.FIRST_COMPLETED)
+        if len(self._in_flight) > IN_FLIGHT_MAX // 2:
             self._settle()
 
     async def acked(self) -> None:
@@ -200,12 +203,26 @@ async def committed(bootstrap: str, group: str, partitions: Collection[TopicPart
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         await admin.start()
-        known: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group, partitions=list(partitions))
+        known = await _group_offsets(admin, group, list(partitions))
     except (KafkaError, OSError) as error:
         raise Unavailable(f"the offsets of group {group} could not be read from {bootstrap}: {type(error).__name__}") from error
     finally:
         await admin.close()
     return {tp: offset for tp, offset in known.items() if offset.offset >= 0}
+
+
+async def _group_offsets(admin: AIOKafkaAdminClient, group: str, tps: list[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+    """Ask until the group has a coordinator: a new cluster's first group waits for a moment for one."""
+    until = time.monotonic() + COORDINATOR_WITHIN_S
+    while True:
+        try:
+            known: dict[TopicPartition, OffsetAndMetadata] = await admin.list_consumer_group_offsets(group, partitions=tps)
+        except KafkaError as error:
+            if not error.retriable or time.monotonic() > until:
+                raise
+            await asyncio.sleep(FIRST_PAUSE_S)
+        else:
+            return known
 
 
 async def require_topics(bootstrap: str, topics: Collection[str], *, patience: timedelta) -> None:

@@ -67,7 +67,6 @@ HOP_UNAVAILABLE: Final = _counter("hop_unavailable", "steps to be repeated becau
 SINK_ROWS: Final = _counter("sink_rows", "rows written", "table")
 SINK_INSERT_ROWS: Final = _histogram("sink_insert_rows", "rows of one insert", "table", buckets=_ROWS)
 SINK_INSERT_SECONDS: Final = _histogram("sink_insert_seconds", "one insert", "table", buckets=_SLOW)
-SINK_VISIBLE_SECONDS: Final = _histogram("sink_visible_seconds", "age of a batch's oldest record when its rows are visible", "table", buckets=_SLOW)
 
 
 def exposition() -> bytes:
@@ -79,6 +78,13 @@ def count(hop: str, outcome: str, records: int) -> None:
     """Count records of a hop by what became of them: a `streams.outcomes.Count`."""
     if records:
         HOP_RECORDS.labels(hop, outcome).inc(records)
+
+
+def inserted(table: str, rows: int, seconds: float) -> None:
+    """Count one insert into ClickHouse."""
+    SINK_ROWS.labels(table).inc(rows)
+    SINK_INSERT_ROWS.labels(table).observe(rows)
+    SINK_INSERT_SECONDS.labels(table).observe(seconds)
 
 
 class LaneMetrics(LaneObserver):

@@ -31,8 +31,8 @@ class Start:
 BEGINNING: Final = Start()
 
 
-async def require(bootstrap: str, wanted: Collection[str]) -> None:
-    """Raise Misconfigured for a topic that does not exist, Unavailable where no broker answers at once."""
+async def require(bootstrap: str, wanted: Collection[str] = ()) -> None:
+    """Raise Misconfigured for a topic that does not exist, Unavailable where no broker answers within `PATIENCE`."""
     await require_topics(bootstrap, wanted, patience=PATIENCE)
 
 
@@ -45,12 +45,19 @@ async def reader(bootstrap: str, wanted: Collection[str]) -> AsyncIterator[AIOKa
         auto_offset_reset="earliest", max_partition_fetch_bytes=FETCH_BYTES, fetch_max_wait_ms=POLL_MS,
     )  # fmt: skip
     try:
-        await consumer.start()
+        await _start(consumer, bootstrap)
         yield consumer
-    except (KafkaError, OSError) as error:
+    except KafkaError as error:  # nothing else: what a caller prints may meet a closed pipe
         raise Unavailable(f"Kafka at {bootstrap} stopped answering: {type(error).__name__}") from error
     finally:
         await consumer.stop()
+
+
+async def _start(consumer: AIOKafkaConsumer, bootstrap: str) -> None:
+    try:
+        await consumer.start()
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka at {bootstrap} does not answer: {type(error).__name__}") from error
 
 
 def partitions_of(names: topics.Names, wanted: Collection[str]) -> list[TopicPartition]:

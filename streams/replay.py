@@ -1,13 +1,15 @@
 """Deciding the past anew: the hop `score` over the inbox, into topics of its own beside the live ones, up to an end.
 
-The same shards as the live hop's, driven here without a group: one partition after the other, so that memory holds one
-partition's leads. Committed as it goes: a replay that was interrupted goes on where it stopped.
+The same shards as the live hop's, driven here without a group. Committed as it goes: a replay that was interrupted goes
+on where it stopped.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
@@ -41,7 +43,7 @@ class _NoGroup:
     async def read(self) -> OffsetAndMetadata | None:
         return None
 
-    async def commit(self, offset: int, metadata: str = "") -> None:
+    async def commit(self, offset: int, metadata: str = "") -> None:  # noqa: ARG002 - the protocol's
         raise AssertionError("a replay commits by its shards' transactions only")
 
 
@@ -60,30 +62,56 @@ class Replay:
 
         Raises OffsetsLost where the inbox no longer holds its beginning, Unavailable, Fenced by a replay of this name.
         """
+        async with self._consumer() as consumer:
+            spans = await self._spans(consumer)
+        whole, done = sum(span.end - span.start for span in spans.values()), 0
+        progress(done, whole)
+
+        def tell(records: int) -> None:
+            nonlocal done
+            done += records
+            progress(done, whole)
+
+        async with self._hop.shards() as shard_of:
+            await _all(self._decide(shard_of(tp, _NoGroup()), tp, span=span, tell=tell) for tp, span in spans.items())
+        return {tp.partition: span for tp, span in spans.items()}
+
+    @asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap, isolation_level="read_committed", enable_auto_commit=False,
             auto_offset_reset="none", max_partition_fetch_bytes=FETCH_BYTES,
         )  # fmt: skip
         try:
             await consumer.start()
-            spans = await self._spans(consumer)
-            whole, done = sum(span.end - span.start for span in spans.values()), 0
-            progress(done, whole)
-            async with self._hop.shards() as shard_of:
-                for tp, span in spans.items():
-                    shard = shard_of(tp, _NoGroup())
-                    before = done
-
-                    def tell(records: int, before: int = before) -> None:
-                        progress(before + records, whole)
-
-                    await _decide(shard, consumer, tp, span=span, tell=tell)
-                    done += span.end - span.start
+            yield consumer
         except (KafkaError, OSError) as error:
             raise Unavailable(f"Kafka at {self._bootstrap} stopped answering: {type(error).__name__}; start the replay again, it goes on") from error
         finally:
             await consumer.stop()
-        return {tp.partition: span for tp, span in spans.items()}
+
+    async def _decide(self, shard: Shard, tp: TopicPartition, *, span: Span, tell: Callable[[int], None]) -> None:
+        """Decide one partition from its span's start to its end, and commit."""
+        try:
+            await shard.open()
+            async with self._consumer() as consumer:
+                consumer.assign([tp])
+                consumer.seek(tp, span.start)
+                due, dirty = time.monotonic() + COMMIT_EVERY_S, False
+                while await consumer.position(tp) < span.end:
+                    fetched = (await consumer.getmany(tp, timeout_ms=1_000, max_records=BATCH_MAX)).get(tp, [])
+                    records = [record for record in fetched if record.offset < span.end]
+                    if records:
+                        await shard.handle(records)
+                        dirty = True
+                        tell(len(records))
+                    if dirty and time.monotonic() >= due:
+                        await shard.commit()
+                        due, dirty = time.monotonic() + COMMIT_EVERY_S, False
+                if dirty:
+                    await shard.commit()
+        finally:
+            await shard.drop()
 
     async def _spans(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, Span]:
         tps = [TopicPartition(self._inbox, partition) for partition in range(topics.BY_NAME[topics.INBOX].partitions)]
@@ -97,28 +125,15 @@ class Replay:
         return spans
 
 
-async def _decide(shard: Shard, consumer: AIOKafkaConsumer, tp: TopicPartition, *, span: Span, tell: Callable[[int], None]) -> None:
-    """Decide one partition from its span's start to its end, and commit."""
+async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do all of *work* at once; the first that fails ends the others, and is raised as it is."""
+    tasks = [asyncio.create_task(each) for each in work]
     try:
-        await shard.open()
-        consumer.assign([tp])
-        consumer.seek(tp, span.start)
-        due = time.monotonic() + COMMIT_EVERY_S
-        dirty = False
-        while await consumer.position(tp) < span.end:
-            fetched = (await consumer.getmany(tp, timeout_ms=1_000, max_records=BATCH_MAX)).get(tp, [])
-            records = [record for record in fetched if record.offset < span.end]
-            if records:
-                await shard.handle(records)
-                dirty = True
-                tell(records[-1].offset + 1 - span.start)
-            if dirty and time.monotonic() >= due:
-                await shard.commit()
-                due, dirty = time.monotonic() + COMMIT_EVERY_S, False
-        if dirty:
-            await shard.commit()
+        await asyncio.gather(*tasks)
     finally:
-        await shard.drop()
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 async def live_end(bootstrap: str, names: Names, spans: Mapping[int, Span]) -> dict[int, int]:

@@ -16,7 +16,8 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from processors.imports import Logs
 from processors.model import ScoringModel
-from processors.model_file import ModelProblems, load
+from processors.model_file import load
+from processors.model_problems import ModelProblems
 from processors.partition import Effects, Partition
 from schemas import inbox
 from schemas.avro import encode_fact, encode_profile, encode_transition

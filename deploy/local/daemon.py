@@ -47,7 +47,9 @@ def process_start(pid: int) -> str | None:
             fields = stat.read_text().rpartition(")")[2].split()
         except (FileNotFoundError, ProcessLookupError):
             return None
-        return None if fields[0] in "ZX" else f"{_boot()}:{fields[19]}"
+        # A zombie with threads left still holds its ports and locks: its main thread was only the first to end.
+        has_ended = fields[0] == "X" or (fields[0] == "Z" and int(fields[17]) <= 1)
+        return None if has_ended else f"{_boot()}:{fields[19]}"
     shown = subprocess.run(  # noqa: S603
         ["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
     ).stdout.split(maxsplit=1)
@@ -62,6 +64,8 @@ def _boot() -> str:
 
 def spawn(argv: Sequence[str], *, log: Path, cwd: Path, ports: Mapping[str, int]) -> Daemon:
     """Start *argv* in a session of its own, so that it outlives this process and its terminal."""
+    for ended in [pid for pid, child in list(_children.items()) if child.poll() is not None]:
+        _children.pop(ended, None)
     with log.open("ab") as output:
         child = subprocess.Popen(  # noqa: S603
             argv, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=cwd, start_new_session=True

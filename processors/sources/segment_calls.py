@@ -28,9 +28,26 @@ _RESERVED: Final = frozenset({IMPORT_REACHED, kinds.SALES_VERDICT})
 """Kinds that change more than a score: a write key stands in every web page, so whoever reads the page could send them."""
 _PAGE: Final = ("path", "url", "title", "referrer", "search")
 _NAME_IS: Final = {"identify": "full_name", "group": "company"}
+_OF_TRAITS: Final = frozenset({"identified", "grouped"})
 _NOBODY: Final = Person(None, {}, {})
 _NOTHING: Final[Mapping[str, Any]] = {}
 _NO_CONTEXT: Final = Context()
+
+
+class _Said(NamedTuple):
+    """The maps of a call: traits, properties, and the traits that the library remembers of its user."""
+
+    traits: Mapping[str, Any]
+    properties: Mapping[str, Any]
+    remembered: Mapping[str, Any]
+
+
+class _People(NamedTuple):
+    """What each of those maps says of a person."""
+
+    own: Person
+    filled_in: Person
+    remembered: Person
 
 
 class _Who(NamedTuple):
@@ -44,25 +61,15 @@ def touchpoint_of(message: Message, read: Read, signal: Signal, *, call: str, in
     call = _call(message) if call == BATCH else call
     kind = _kind(message, call)
     context = message.context if isinstance(message.context, Context) else read.context or _NO_CONTEXT
-    traits = _map(message.traits, "traits")
-    properties = _map(message.properties, "properties")
-    known = context.traits if isinstance(context.traits, dict) else _NOTHING
-    own = read_person(traits, "traits", name_is=_NAME_IS.get(call)) if traits else _NOBODY
-    filled_in = read_person(properties, "properties") if properties else _NOBODY
-    remembered = read_person(known, "context.traits", name_is="full_name") if known else _NOBODY
-    who = _who(message, call, (own.email, remembered.email, filled_in.email), identity_key)
+    said = _said(message, context)
+    people = _people(said, call)
+    who = _who(message, call, people, identity_key)
     at, readable = _instant(message, read, signal)
-    texts = Texts("traits" if call in _NAME_IS else "properties")
-    texts.take(own.rest)
-    texts.take(filled_in.rest)
-    _describe(texts, message, kind, context)
+    texts = _texts(message, people, kind, context=context)
     if not readable:
         texts.entries[UNREADABLE] = "timestamp"
-    way = _road(kind, texts.entries, properties, context)
-    contact = remembered.contact | filled_in.contact | own.contact
-    if who.email is not None:
-        contact["email"] = who.email.address
-    told = _told(call, known, properties, traits)
+    way = _road(kind, texts.entries, said.properties, context)
+    told = _told(call, said)
     return Touchpoint(
         event_id=_event_id(message, call, who, signal=signal, index=index),
         source=SOURCE,
@@ -77,16 +84,34 @@ def touchpoint_of(message: Message, read: Read, signal: Signal, *, call: str, in
         campaign=way.campaign,
         properties=texts.result(),
         profile=code(told, at=at) if told else {},
-        contact=contact,
+        contact=_contact(people, who),
         import_id=signal.import_id,
     )
 
 
-def _told(call: str, known: Mapping[str, Any], properties: Mapping[str, Any], traits: Mapping[str, Any]) -> Mapping[str, Any]:
+def _said(message: Message, context: Context) -> _Said:
+    remembered = context.traits if isinstance(context.traits, dict) else _NOTHING
+    return _Said(_map(message.traits, "traits"), _map(message.properties, "properties"), remembered)
+
+
+def _people(said: _Said, call: str) -> _People:
+    return _People(
+        read_person(said.traits, "traits", name_is=_NAME_IS.get(call)) if said.traits else _NOBODY,
+        read_person(said.properties, "properties") if said.properties else _NOBODY,
+        read_person(said.remembered, "context.traits", name_is="full_name") if said.remembered else _NOBODY,
+    )
+
+
+def _contact(people: _People, who: _Who) -> dict[str, str]:
+    contact = people.remembered.contact | people.filled_in.contact | people.own.contact
+    return contact if who.email is None else contact | {"email": who.email.address}
+
+
+def _told(call: str, said: _Said) -> Mapping[str, Any]:
     """What is said of role and company: all of the traits, of properties what forms ask; a page's speak of the page."""
-    if call not in {"page", "screen"} and (properties or known):
-        return {**known, **form_fields(properties), **traits}
-    return traits
+    if call not in {"page", "screen"} and (said.properties or said.remembered):
+        return {**said.remembered, **form_fields(said.properties), **said.traits}
+    return said.traits
 
 
 def _call(message: Message) -> str:
@@ -118,7 +143,7 @@ def _map(said: Values, field: str) -> Mapping[str, Any]:
     return _NOTHING
 
 
-def _who(message: Message, call: str, emails: tuple[object, object, object], key: bytes) -> _Who:
+def _who(message: Message, call: str, people: _People, key: bytes) -> _Who:
     """Whom the call is about. A user id that is an email address is one; of several addresses the user's own comes first."""
     user = message.user_id if message.user_id is not None else message.user_id_snake
     visitor, field = message.anonymous_id if message.anonymous_id is not None else message.anonymous_id_snake, "anonymousId"
@@ -127,12 +152,14 @@ def _who(message: Message, call: str, emails: tuple[object, object, object], key
         previous = _email(message.previous_id, key)
         visitor, field = (visitor, field) if previous is not None else (message.previous_id, "previousId")
     named = _email(user, key)
-    own, remembered, filled_in = (None if said is None else _email(said, key) for said in emails)
-    who = _Who(
-        identifier(visitor, field),
-        identifier(user, "userId") if named is None else None,
-        own or named or remembered or filled_in or previous,
+    email = (
+        _email(people.own.email, key)
+        or named
+        or _email(people.remembered.email, key)
+        or _email(people.filled_in.email, key)
+        or previous
     )
+    who = _Who(identifier(visitor, field), identifier(user, "userId") if named is None else None, email)
     if who == (None, None, None):
         raise Unusable("userId", "no_identity", "userId, anonymousId: one of them must say who it was, or an email in traits")
     return who
@@ -151,8 +178,12 @@ def _instant(message: Message, read: Read, signal: Signal) -> tuple[int, bool]:
     return instants.occurred_at(said, signal, field="timestamp", sent_at=sent_at)
 
 
-def _describe(texts: Texts, message: Message, kind: str, context: Context) -> None:
-    """Add what the call says beside its properties: names, the group, the page it was made on."""
+def _texts(message: Message, people: _People, kind: str, *, context: Context) -> Texts:
+    """The properties: what is not personal of traits and properties, names, the group, the page the call was made on."""
+    texts = Texts("traits" if kind in _OF_TRAITS else "properties")
+    for rest in (people.own.rest, people.filled_in.rest):
+        if rest:
+            texts.take(rest)
     texts.put("event", message.event)
     texts.put("name", message.name)
     texts.put("category", message.category)
@@ -164,6 +195,7 @@ def _describe(texts: Texts, message: Message, kind: str, context: Context) -> No
         texts.put("path", "/" + url.partition("//")[2].partition("?")[0].partition("#")[0].partition("/")[2])
     if kind == "video_watched" and "percent" not in texts.entries:
         texts.put("percent", _percent(message.event or "", texts.entries))
+    return texts
 
 
 def _percent(event: str, said: Mapping[str, str]) -> float | None:

@@ -1,5 +1,7 @@
 """Which installation a command speaks to: that of the environment, or with --local the servers of `leadstream local`."""
 
+import asyncio
+import logging
 import re
 from argparse import Namespace
 from dataclasses import dataclass
@@ -10,6 +12,8 @@ from processors.email import read_email
 from schemas.touchpoint import CRM, EMAIL, VISITOR
 from streams.cli.arguments import Refusal
 from streams.errors import Misconfigured
+from streams.provision import ensure_topics
+from streams.reading import require
 from streams.settings import Settings
 from streams.topics import Names
 
@@ -27,9 +31,16 @@ class Installation:
     def bootstrap(self) -> str:
         return self.settings.kafka
 
+    def create_topics(self) -> list[str]:
+        """Create the topics that are missing and return their names. Raises Misconfigured, and Unavailable soon."""
+        asyncio.run(require(self.bootstrap))
+        return ensure_topics(self.bootstrap, self.names, replication=self.settings.replication)
+
 
 def installation(asked: Namespace) -> Installation:
     """Read what *asked* speaks to. Raises Misconfigured with every problem of the settings, Refusal for a replay's name."""
+    for chatty in ("aiokafka", "kafka"):  # what matters of what they say becomes one sentence
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
     settings = settings_of(asked)
     replay = getattr(asked, "replay", "")
     if replay and not _REPLAY.fullmatch(replay):

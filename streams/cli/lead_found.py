@@ -7,9 +7,9 @@ from schemas.lead import Lead
 from schemas.state import PARTITION_KEY, Mailbox, PartitionState, UnreadableState, decode_mailbox, decode_partition
 from streams import topics
 from streams.cli.installation import Installation
-from streams.reading import require
 from streams.errors import Misconfigured
 from streams.kafka import restore
+from streams.reading import require
 from streams.score import read_model
 
 

@@ -95,7 +95,7 @@ def _cause(change: Fields) -> str:
         return f"the conversion {change['rule']}"
     if change["reason"] in ("recycled", "deal_lost"):
         return f"{change['rule'] or change['reason']} sent it back"
-    return _REASONS.get(change["reason"], change["reason"])
+    return _REASONS.get(change["reason"], str(change["reason"]))
 
 
 def _next(lead: Lead, model: ScoringModel, now: int) -> Iterator[str]:

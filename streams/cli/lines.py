@@ -17,6 +17,14 @@ def line_of(topic: str, key: bytes | None, fields: Fields | None) -> str:
     return printable(_WORDS[topic](fields, _text(key)))
 
 
+def instant_of(fields: Fields | None) -> int | None:
+    """When what a record tells took place, where it says so: an import is written long after."""
+    if fields is None:
+        return None
+    inner = fields.get("touchpoint", fields)
+    return next((inner[name] for name in ("effective_at", "recorded_at", "occurred_at") if inner.get(name) is not None), None)
+
+
 def _text(key: bytes | None) -> str:
     return "" if key is None else key.decode(errors="backslashreplace")
 
@@ -33,8 +41,8 @@ def _touchpoint(t: Fields, _: str = "") -> str:
 
 
 def _fact(f: Fields, _: str) -> str:
-    told = _FACTS.get(f["fact"], lambda _: "")(f)
-    return f"{f['fact']} {told}".rstrip()
+    words = _FACTS.get(f["fact"])
+    return f"{f['fact']} {'' if words is None else words(f)}".rstrip()
 
 
 def _counted(f: Fields) -> str:

@@ -105,7 +105,7 @@ def _show(asked: Namespace) -> int:
         return 1
     text = known.texts[wanted]
     if asked.json:
-        print(as_json({"model": wanted, "in_force": wanted == known.in_force, "published": sorted(known.texts), "text": text}))
+        print(as_json({"model": wanted, "in_force": known.in_force, "published": sorted(known.texts), "text": text}))
     elif asked.yaml:
         print(text, end="" if text.endswith("\n") else "\n")
     else:
@@ -123,8 +123,8 @@ def _none_such(wanted: str | None, known: "Published") -> str:
 
 def _published(asked: Namespace) -> "Published":
     from streams.cli.installation import installation  # noqa: PLC0415
-    from streams.reading import require  # noqa: PLC0415
     from streams.publish import published  # noqa: PLC0415
+    from streams.reading import require  # noqa: PLC0415
     from streams.topics import MODELS  # noqa: PLC0415
 
     here = installation(asked)

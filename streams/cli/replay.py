@@ -39,10 +39,9 @@ def declare(parser: Parser) -> None:
 def run(asked: Namespace) -> int:
     """Exit with 1 where a check finds a difference."""
     from streams.cli.installation import installation  # noqa: PLC0415
-    from streams.provision import ensure_topics  # noqa: PLC0415
 
     here = installation(asked)
-    ensure_topics(here.bootstrap, here.names, replication=here.settings.replication)
+    here.create_topics()
     counts: Counter[str] = Counter()
     with _progress(shown=not asked.json) as progress:
         spans, found = asyncio.run(_replay(here, counts, progress=progress, check=asked.check))

@@ -36,14 +36,13 @@ def run(asked: Namespace) -> int:
         raise Refusal("--workers takes a number from 1 to 64")
     if asked.local:
         _local_up(asked)
-    from streams.cli.installation import settings_of  # noqa: PLC0415
-    from streams.provision import ensure_topics  # noqa: PLC0415
+    from streams.cli.installation import installation  # noqa: PLC0415
     from streams.supervise import Supervisor, roles  # noqa: PLC0415
 
-    settings = settings_of(asked)
+    here = installation(asked)
+    settings = here.settings
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    ensure_topics(settings.kafka, settings.names, replication=settings.replication)
+    here.create_topics()
     wanted = roles(settings, workers=asked.workers)
     with Supervisor(wanted, tell=_tell) as supervisor:
         for sign in (signal.SIGINT, signal.SIGTERM):

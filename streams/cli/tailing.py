@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, Final
 
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
@@ -11,11 +11,13 @@ from streams import topics
 from streams.cli.arguments import Refusal
 from streams.cli.fields import Fields, Unreadable, at_path, fields_of, known_fields
 from streams.cli.installation import installation, lead_id_of
-from streams.cli.lines import line_of
+from streams.cli.lines import instant_of, line_of
 from streams.cli.output import as_json, instant, printable
 from streams.reading import BEGINNING, Start, partitions_of, read, reader
 
 Filter = tuple[str, str]
+
+SAME_MS: Final = 60_000
 
 
 def filter_of(text: str, topic: str) -> Filter:
@@ -56,7 +58,7 @@ class Tail:
         topic = self._here.names.base(tp.topic)
         if self._key is None or topic == topics.DEAD_LETTERS:
             return True
-        return tp.partition == topics.partition_of(self._key, topics.BY_NAME[topic].partitions)
+        return bool(tp.partition == topics.partition_of(self._key, topics.BY_NAME[topic].partitions))
 
     def _show(self, record: ConsumerRecord) -> bool:
         """Print a record that was asked for; False if it was not."""
@@ -73,11 +75,17 @@ class Tail:
         if self._asked.json:
             print(_json_line(record, fields, problem), flush=True)
         else:
-            words = line_of(topic, record.key, fields) if problem is None else f"undecodable: {problem}"
+            words = f"{line_of(topic, record.key, fields)}{_meant(record, fields)}" if problem is None else f"undecodable: {problem}"
             where = f"[{record.partition}]@{record.offset}"
             where = f"{topic}{where}" if self._names_topic else where
             print(f"{instant(record.timestamp)}  {where:<10}  {_key_of(record) or '-':<24}  {words}", flush=True)
         return True
+
+
+def _meant(record: ConsumerRecord, fields: Fields | None) -> str:
+    """The instant that a record tells of, where it is not about when it was written."""
+    at = instant_of(fields)
+    return "" if at is None or abs(record.timestamp - at) < SAME_MS else f"  [{instant(at)}]"
 
 
 def _json_line(record: ConsumerRecord, fields: Fields | None, problem: str | None) -> str:

@@ -27,11 +27,9 @@ def run(asked: Namespace) -> int:
     names = Names()
     if not asked.dry:
         from streams.cli.installation import installation  # noqa: PLC0415
-        from streams.provision import ensure_topics  # noqa: PLC0415
 
         here = installation(asked)
-        names = here.names
-        created = ensure_topics(here.bootstrap, names, replication=here.settings.replication)
+        names, created = here.names, here.create_topics()
     if asked.json:
         print(as_json({"created": created, "topics": [_described(topic, names) for topic in TOPOLOGY]}))
         return 0

@@ -66,6 +66,6 @@ class _Mail:
             "email": self._person.email, "timestamp": at // 1000, "event": event, "sg_event_id": self._chance.of(event).name(),
             "sg_message_id": f"{self._id}.filter", "category": ["demo"], "campaign": self._campaign, **(more or {}),
         }  # fmt: skip
-        # The provider gathers what happens within an hour, of all mail.
-        packet = at // HOUR_MS
-        return Message(at // 1000 * 1000, (packet + 1) * HOUR_MS, "sendgrid", str(packet), body)
+        # The provider gathers what happens within two hours, of all mail.
+        packet = at // (2 * HOUR_MS)
+        return Message(at // 1000 * 1000, (packet + 1) * 2 * HOUR_MS, "sendgrid", str(packet), body)

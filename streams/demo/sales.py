@@ -8,8 +8,8 @@ from streams.demo.people import DAY_MS, HOUR_MS, Interest, Person
 
 SOURCE: Final = "crm"
 _MINUTE_MS: Final = 60_000
-_VERDICTS: Final = {"accepted": 0.62, "rejected": 0.16, "recycled": 0.14, "disqualified": 0.03, "": 0.05}
-_ENDS: Final = {"deal_won": 0.42, "deal_lost": 0.43, "": 0.15}
+_VERDICTS: Final = {"accepted": 0.76, "rejected": 0.1, "recycled": 0.09, "disqualified": 0.02, "": 0.03}
+_ENDS: Final = {"deal_won": 0.6, "deal_lost": 0.32, "": 0.08}
 
 
 def messages(person: Person, asked_at: int) -> Iterator[Message]:
@@ -33,7 +33,7 @@ def messages(person: Person, asked_at: int) -> Iterator[Message]:
     yield crm.event("deal_opened", at + 2 * HOUR_MS, {"amount": amount})
     end = chance.weigh(_ENDS)
     if end:
-        yield crm.event(end, at + chance.whole(7, 35) * DAY_MS + 3 * HOUR_MS, {"amount": amount})
+        yield crm.event(end, at + chance.whole(4, 21) * DAY_MS + 3 * HOUR_MS, {"amount": amount})
 
 
 def cold_call(person: Person, known_at: int) -> Iterator[Message]:
@@ -55,12 +55,13 @@ def lead_form(person: Person, at: int, *, google_key: str) -> Message:
         "FULL_NAME": f"{person.first} {person.last}", "WORK_EMAIL": person.email, "COMPANY_NAME": person.domain.partition(".")[0],
         "JOB_TITLE": person.title, "COMPANY_SIZE": person.employees, "COUNTRY": person.country,
     }  # fmt: skip
+    lead_id = "lead-" + chance.name()
     body = {
-        "google_key": google_key, "lead_id": "lead-" + chance.name(), "form_id": 41000000101, "campaign_id": 20250000017,
+        "google_key": google_key, "lead_id": lead_id, "form_id": 41000000101, "campaign_id": 20250000017,
         "gcl_id": "EAIaIQ" + chance.name()[:12], "lead_submit_time": iso(at),
         "user_column_data": [{"column_id": name, "string_value": value} for name, value in answers.items()],
     }  # fmt: skip
-    return Message(at, at + 2_000, "google_ads", body["lead_id"], body)
+    return Message(at, at + 2_000, "google_ads", lead_id, body)
 
 
 class _Crm:

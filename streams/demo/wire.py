@@ -15,8 +15,9 @@ from streams.demo.people import HOUR_MS, WEEK_MS
 from streams.demo.quarter import WEEKS, Quarter
 
 BATCH_MAX: Final = 100
-BY_BROWSER: Final = 0.08
+BY_BROWSER: Final = 0.05
 """Visits that the browser tells call by call; of the others a relay makes batches."""
+RELAY_MS: Final = 3 * HOUR_MS
 AGAIN: Final = 0.02
 BAD_NEIGHBOUR: Final = 0.06
 CUT_OFF: Final = 0.004
@@ -94,7 +95,7 @@ def _people(messages: Iterable[Message]) -> int:
 def _email(message: Message) -> str | None:
     body = message.body
     if message.door == "google_ads":
-        return next(c["string_value"] for c in body["user_column_data"] if c["column_id"] == "WORK_EMAIL")
+        return str(next(column["string_value"] for column in body["user_column_data"] if column["column_id"] == "WORK_EMAIL"))
     found: str | None = body.get("email") or body.get("traits", {}).get("email")
     return found
 
@@ -116,8 +117,8 @@ def _web(packets: list[list[Message]], chance: Chance) -> Iterator[Request]:
         else:
             relayed += packet
     relayed.sort(key=lambda message: message.sent_at)
-    for _, hour in groupby(relayed, key=lambda message: message.sent_at // HOUR_MS):
-        gathered = list(hour)
+    for _, shift in groupby(relayed, key=lambda message: message.sent_at // RELAY_MS):
+        gathered = list(shift)
         for start in range(0, len(gathered), BATCH_MAX):
             yield _batch(gathered[start : start + BATCH_MAX], chance)
 

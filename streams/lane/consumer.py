@@ -30,6 +30,7 @@ from aiokafka.errors import (
 )
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 from faust.app.base import BootStrategy
+from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 
 from streams.errors import Fenced
@@ -209,6 +210,14 @@ class LaneBoot(BootStrategy):  # type: ignore[misc]
     enable_web = False
 
 
+class LaneTables(TableManager):  # type: ignore[misc]
+    """No tables: so none to wait a second for at every start."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
+
+
 class LaneApp(faust.App):  # type: ignore[misc]
     """One hop's Faust app: a group member whose partitions are the lane's."""
 
@@ -222,6 +231,7 @@ class LaneApp(faust.App):  # type: ignore[misc]
             lane.hop.group,
             broker=f"kafka://{bootstrap.replace(',', ';kafka://')}",
             store="memory://",
+            TableManager=LaneTables,
             autodiscover=False,
             web_enabled=False,
             topic_allow_declare=False,

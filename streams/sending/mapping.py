@@ -7,7 +7,8 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from processors.model import Check, PropertyTest, check_of
+from processors.conditions import Check
+from processors.model import PropertyTest
 from processors.model_problems import Placed
 from streams.sending.dates import Dates
 from streams.sending.rows import Row, Shape
@@ -67,7 +68,7 @@ class Map:
     _checks: tuple[tuple[Column, Check], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_checks", tuple((Column(test.field), check_of(test)) for test in self.where))
+        object.__setattr__(self, "_checks", tuple((Column(test.field), test.check()) for test in self.where))
 
     def event_of(self, row: Row) -> Mapped:
         """What *row* becomes."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 GRACE_S = 10
 POLL_S = 0.05
+WATCH_S = 1
 
 
 def main() -> int:
@@ -38,7 +39,9 @@ def main() -> int:
     doors = [NativeDoor((asked.host, asked.port), engine), HttpDoor((asked.host, asked.http_port), engine)]
     for door in doors:
         threading.Thread(target=door.serve_forever, args=(POLL_S,), daemon=True).start()
-    ending.wait()
+    # Without its folder, and so without the record of its pid, nobody would find this process to end it.
+    while not ending.wait(WATCH_S) and asked.data.is_dir():
+        pass
     for door in doors:
         door.shutdown()
     engine.close(grace_s=GRACE_S)
