@@ -58,10 +58,17 @@ class ClickHouse:
         self._execute(f"INSERT INTO {table} ({names}) VALUES", list(columns.values()), columnar=True)
 
     def create_database(self) -> None:
-        """Create the database where it is missing; a connection to it cannot, since the server refuses the handshake."""
+        """Create the database where it is missing: needs no right to do so where it is there.
+
+        Over a connection to no database: to a missing one the server refuses the handshake.
+        """
         client = self._connect_to("")
         try:
-            self._run(client, f"CREATE DATABASE IF NOT EXISTS `{self.database}`")
+            known = self._run(
+                client, "SELECT count() FROM system.databases WHERE name = %(name)s", {"name": self.database}
+            )
+            if known == [(0,)]:
+                self._run(client, f"CREATE DATABASE IF NOT EXISTS `{self.database}`")
         finally:
             client.disconnect()
 

@@ -7,7 +7,7 @@ A table's columns are the record's fields, under the same names; a nested record
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from msgspec.structs import astuple
 
@@ -16,13 +16,13 @@ from schemas.dead_letter import DeadLetter
 from schemas.facts import CapUse, RuleSum
 from schemas.touchpoint import Touchpoint
 from schemas.transition import Transition
+from sinks.counted import FILLED, counted
 
 Row: TypeAlias = tuple[Any, ...]
 Columns: TypeAlias = dict[str, list[Any]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Position:
+class Position(NamedTuple):
     """Where a record was read."""
 
     topic: str
@@ -98,7 +98,9 @@ class _Flat:
             yield from zip(*map(parts, several), strict=True) if several else empty
 
 
-_FACT: Final = _Flat([f["name"] for f in avro.FACT.newest.parsed["fields"]])
+_FACT_FIELDS: Final = [f["name"] for f in avro.FACT.newest.parsed["fields"]]
+_EMPTY: Final[dict[str, Any]] = {"attributes": {}, "criteria": {}, "sums": (), "caps": (), "event_keys": ()}
+_FACT: Final = _Flat(_FACT_FIELDS)
 _PROFILE: Final = _Flat([f["name"] for f in avro.PROFILE.newest.parsed["fields"]])
 
 
@@ -108,8 +110,19 @@ def _touchpoint(value: bytes | None, at: Position) -> Row:
     return (*astuple(touchpoint), identifiers[0] if identifiers else "", at.topic, at.partition, at.offset)
 
 
+# What a fact that counts a touchpoint leaves empty: between the fields it fills and its sums, and after them.
+_RESTING: Final = _FACT.row(dict.fromkeys(_FACT_FIELDS) | _EMPTY)
+_BEFORE_SUMS: Final = _RESTING[len(FILLED) - 1 : _FACT.columns.index("sums.rule")]
+_AFTER_SUMS: Final = _RESTING[_FACT.columns.index("caps.rule") :]
+_NO_SUMS: Final = ((),) * len(NESTED["sums"])
+
+
 def _fact(value: bytes | None, _: Position) -> Row:
-    return _FACT.row(avro.fact_row(value))
+    quickly = counted(value)
+    if quickly is None:
+        return _FACT.row(avro.fact_row(value))
+    *filled, sums = quickly
+    return (*filled, *_BEFORE_SUMS, *(zip(*sums, strict=True) if sums else _NO_SUMS), *_AFTER_SUMS)
 
 
 def _transition(value: bytes | None, _: Position) -> Row:

@@ -11,6 +11,7 @@ import faulthandler
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
@@ -31,6 +32,7 @@ Beside: TypeAlias = Callable[[HealthView], AbstractAsyncContextManager[Any]]
 BUG = 1
 STOP_WITHIN = timedelta(seconds=10)
 BROKER_PATIENCE = timedelta(seconds=30)
+SELDOM_S = 10.0
 
 
 def run(
@@ -47,8 +49,7 @@ def run(
     health. *patience* is for a broker that is away at the start. Once told to stop it returns within `STOP_WITHIN`: if
     anything hangs, the process ends then and there with 1 and every thread's traceback.
     """
-    for chatty in ("faust", "mode", "aiokafka"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)
+    _quieten("faust", "mode", "aiokafka")
     worker = Worker(hops, bootstrap=bootstrap, observer=observer or LaneObserver())
     try:
         asyncio.run(worker.serve(beside, patience=patience))
@@ -149,3 +150,28 @@ class Worker:
                 raise app.crash_reason  # noqa: TRY301 - told like any other failure
         except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
             app.lane.fail(error, f"hop {app.lane.hop.name}: its group membership")
+
+
+class _Seldom(logging.Filter):
+    """Let each line through once in a while: with its broker away, the client library writes hundreds a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        line, now = (record.name, str(record.msg)), time.monotonic()
+        if now < self._next.get(line, 0.0):
+            return False
+        self._next[line] = now + SELDOM_S
+        return True
+
+
+def _quieten(*libraries: str) -> None:
+    """Hear warnings only, and each seldom. Filters are not inherited, so every logger there is gets one."""
+    seldom = _Seldom()
+    for library in libraries:
+        logging.getLogger(library).setLevel(logging.WARNING)
+        for name in list(logging.root.manager.loggerDict):
+            if name == library or name.startswith(f"{library}."):
+                logging.getLogger(name).addFilter(seldom)

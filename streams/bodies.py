@@ -22,9 +22,10 @@ def plain(body: bytes, encoding: str | None, *, bytes_max: int) -> bytes:
     """
     if body.startswith(GZIP):
         return _unzip(body, _GZIP_WINDOW, bytes_max)
-    if encoding in ("deflate", "zlib"):
+    said = (encoding or "identity").lower()
+    if said == "deflate":
         return _unzip(body, zlib.MAX_WBITS, bytes_max)
-    if encoding not in (None, "", "identity", "gzip", "x-gzip"):
+    if said not in {"identity", "gzip", "x-gzip"}:
         raise Unreadable("Content-Encoding: only gzip and deflate are read")
     return body
 

@@ -33,6 +33,10 @@ FINISH_WITHIN_S: Final = 10.0
 _METHODS: Final = "POST, OPTIONS"
 _PREFLIGHT_S: Final = 86_400
 
+# What is no HTTP is answered 400 by the server, whose own line about it would hold what was sent: keys, too.
+_UNHEARD: Final = logging.getLogger("streams.collect.unheard")
+_UNHEARD.disabled = True
+
 Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -71,7 +75,7 @@ async def serve(settings: Settings, *, now: Callable[[], int] = clock.now_ms, re
     async with outbox(settings.kafka, written, limits) as box:
         collector = Collector(address="")
         app = application(settings, box, collector.stopping, now=now)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, auto_decompress=False, shutdown_timeout=FINISH_WITHIN_S)
+        runner = runner_of(app)
         await runner.setup()
         try:
             collector.address = await health.listen(
@@ -81,6 +85,13 @@ async def serve(settings: Settings, *, now: Callable[[], int] = clock.now_ms, re
         finally:
             collector.stopping.set()
             await runner.cleanup()
+
+
+def runner_of(app: web.Application) -> web.AppRunner:
+    """The server for *app*: bodies come as they were sent, and nothing of a request is logged."""
+    return web.AppRunner(
+        app, access_log=None, handle_signals=False, auto_decompress=False, shutdown_timeout=FINISH_WITHIN_S, logger=_UNHEARD
+    )
 
 
 def application(settings: Settings, box: Outbox, stopping: asyncio.Event, *, now: Callable[[], int]) -> web.Application:

@@ -262,15 +262,16 @@ async def outbox(bootstrap: str, topics: Mapping[str, int], limits: Limits) -> A
     keeper = asyncio.create_task(box.keep_connected())
 
     def gave_up(task: asyncio.Task[None]) -> None:
-        box.given_up = not task.cancelled()
+        if not task.cancelled():
+            box.given_up = True
+            log.critical("the connection to Kafka was given up by a bug: %s; restart this process", type(task.exception()).__name__)
 
     keeper.add_done_callback(gave_up)
     try:
         yield box
     finally:
         keeper.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await keeper
+        await asyncio.wait({keeper})
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

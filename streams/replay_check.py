@@ -54,11 +54,11 @@ async def compare(consumer: AIOKafkaConsumer, names: Names, until: Mapping[int, 
     """
     found = Comparison(same=dict.fromkeys(CHECKED, 0), different=0, first=[])
     live_names = Names(prefix=names.prefix)
-    for topic in CHECKED:
-        for partition, end in until.items():
-            live = await _told(consumer, TopicPartition(live_names.topic(topic), partition), topic=topic, end=end)
-            replayed = await _told(consumer, TopicPartition(names.topic(topic), partition), topic=topic, end=end)
-            _note(found, topic, live=live, replayed=replayed)
+    for partition, end in until.items():  # one at a time, so that memory holds one partition's
+        tps = {(side, topic): TopicPartition(side.topic(topic), partition) for side in (live_names, names) for topic in CHECKED}
+        told = await _told(consumer, {tp: topic for (_, topic), tp in tps.items()}, end=end)
+        for topic in CHECKED:
+            _note(found, topic, live=told[tps[live_names, topic]], replayed=told[tps[names, topic]])
     return found
 
 
@@ -75,18 +75,19 @@ def _note(found: Comparison, topic: str, *, live: dict[Place, bytes], replayed: 
             found.first.append(Difference(topic=topic, id=place[2], **rows))
 
 
-async def _told(consumer: AIOKafkaConsumer, tp: TopicPartition, *, topic: str, end: int) -> dict[Place, bytes]:
-    """The records of one partition that were decided before the inbox's offset *end*."""
-    told: dict[Place, bytes] = {}
-    name, codec = CHECKED[topic]
-    async for batch in read(consumer, [tp]):
+async def _told(consumer: AIOKafkaConsumer, tps: Mapping[TopicPartition, str], *, end: int) -> dict[TopicPartition, dict[Place, bytes]]:
+    """What partitions of the topology's topics hold that was decided before the inbox's offset *end*."""
+    told: dict[TopicPartition, dict[Place, bytes]] = {tp: {} for tp in tps}
+    async for batch in read(consumer, list(tps)):
         for record in batch:
+            tp = TopicPartition(record.topic, record.partition)
+            name, codec = CHECKED[tps[tp]]
             where = f"{tp.topic}[{tp.partition}] at offset {record.offset}"
             try:
                 row = codec.read(record.value)
             except Undecodable as error:
                 raise Refused(f"{where}: {error}") from error
             place = (row["offset"], row["index"], row[name])
-            if row["offset"] < end and told.setdefault(place, record.value) != record.value:
+            if row["offset"] < end and told[tp].setdefault(place, record.value) != record.value:
                 raise Refused(f"{where}: {name} {row[name]} was told before from the same position with other bytes")
     return told

@@ -1,6 +1,7 @@
 """`leadstream demo`: everything at work, from nothing to a funnel, on one machine."""
 
 import logging
+import re
 import signal
 import sys
 import time
@@ -20,6 +21,7 @@ _BEGAN: Final = time.monotonic()
 DATA: Final = Path(".leadstream/demo")
 VISITORS: Final = 2_400
 DAY_MS: Final = 86_400_000
+_PREFIX: Final = re.compile(r"([A-Za-z][A-Za-z0-9._-]{0,30})?")
 
 
 def declare(parser: Parser) -> None:
@@ -42,6 +44,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--until", metavar="DATE", help="the end of the quarter, a date such as 2026-06-30 (today)")
     parser.add_argument("--data", type=Path, default=DATA, metavar="FOLDER", help="the servers' folder (%(default)s)")
     parser.add_argument("--keep", action="store_true", help="do not empty the folder: play into what is there")
+    parser.add_argument("--prefix", default="", metavar="NAME.", help="begins the names of topics and database: several demos on the same servers")
     parser.add_argument("--free-ports", action="store_true", help="any free ports instead of the usual ones")
     parser.takes_json()
 
@@ -50,6 +53,8 @@ def run(asked: Namespace) -> int:
     """Exit with 1 where the ledger does not add up."""
     if not 1 <= asked.visitors <= 100_000 or not 0 <= asked.live <= 1_000:
         raise Refusal("--visitors takes 1 to 100000, --live 0 to 1000")
+    if not _PREFIX.fullmatch(asked.prefix):
+        raise Refusal("--prefix takes a letter and up to 30 letters, digits, dots, dashes and underscores")
     from rich.console import Console  # noqa: PLC0415 - its imports take longer than the help
 
     from streams.demo.screen import Screen  # noqa: PLC0415
@@ -57,8 +62,8 @@ def run(asked: Namespace) -> int:
     from streams.demo.show import Plan, Show  # noqa: PLC0415
 
     quarter = _quarter(asked)
-    place = Place(data=asked.data, keep=asked.keep, free_ports=asked.free_ports)
-    _log_to(asked.data)
+    place = Place(data=asked.data, keep=asked.keep, free_ports=asked.free_ports, prefix=asked.prefix)
+    _log_trouble()
     screen = Screen(Console(stderr=asked.json))
     show = Show(Plan(quarter=quarter, place=place, live=asked.live, began=_BEGAN), screen)
     outcome = show.run(None if asked.once else lambda supervisor: _serve(supervisor, screen))
@@ -95,8 +100,8 @@ def _serve(supervisor: Any, screen: Any) -> None:
     screen.say("Stopping.")
 
 
-def _log_to(_data: Path) -> None:
+def _log_trouble() -> None:
     """What the processes say is of interest only where something is wrong."""
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(message)s")
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
+    for chatty in ("kafka", "aiokafka"):
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)

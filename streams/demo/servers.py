@@ -20,11 +20,15 @@ MARK: Final = "this-is-a-demo"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a demo runs: its folder, whether what is in it is kept, and whether it takes any free ports."""
+    """Where a demo runs: its folder, whether what is in it is kept, whether it takes any free ports.
+
+    `prefix` begins the names of its topics and its database, so that several demos go on the same servers.
+    """
 
     data: Path
     keep: bool = False
     free_ports: bool = False
+    prefix: str = ""
 
 
 @contextmanager
@@ -49,8 +53,9 @@ def settings_of(now: Status, place: Place, **others: Any) -> Settings:
     """The settings of a demo on the servers *now*: every door open, on the usual ports or, where one is taken, on free ones."""
     host, port = now.clickhouse_address
     usual = Settings()
+    letters = "".join(c if c.isalnum() else "_" for c in place.prefix)
     return Settings.local(
-        kafka=now.kafka_address, clickhouse_host=host, clickhouse_port=port,
+        kafka=now.kafka_address, prefix=place.prefix, clickhouse_host=host, clickhouse_port=port, clickhouse_database=letters + usual.clickhouse_database,
         collector_port=_or_free(usual.collector_port, 1, place), ops_port=_or_free(usual.ops_port, 2, place), **others,
     )  # fmt: skip
 

@@ -13,7 +13,8 @@ Faust keeps what it is good at: the app's life, the consumer's thread, membershi
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from aiokafka.errors import (
     ConsumerStoppedError,
     IllegalStateError,
     KafkaError,
+    KafkaTimeoutError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
 )
@@ -33,7 +35,7 @@ from faust.app.base import BootStrategy
 from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 
-from streams.errors import Fenced
+from streams.errors import Fenced, Unavailable
 from streams.lane.hop import Hop
 from streams.lane.lane import Lane
 
@@ -74,6 +76,13 @@ class LaneThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             max_partition_fetch_bytes=pace.fetch_bytes_max,
             fetch_max_wait_ms=FETCH_WAIT_MS,
         )
+
+    async def on_thread_stop(self) -> None:
+        """Stop the client; one whose broker is away awaits a fetch that it has cancelled, and breaks off there."""
+        try:
+            await super().on_thread_stop()
+        except asyncio.CancelledError:
+            await self._ensure_consumer()._client.close()  # noqa: SLF001
 
 
 class LaneConsumer(driver.Consumer):  # type: ignore[misc]
@@ -138,15 +147,16 @@ class LaneConsumer(driver.Consumer):  # type: ignore[misc]
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """Return the first offset in the log of *tp* and the one after the last."""
-        first = await self._there(lambda client: client.beginning_offsets([tp]))
-        end = await self._there(lambda client: client.end_offsets([tp]))
+        with _unavailable(f"where the log of {tp.topic}[{tp.partition}] begins and ends"):
+            first = await self._there(lambda client: client.beginning_offsets([tp]))
+            end = await self._there(lambda client: client.end_offsets([tp]))
         return first[tp], end[tp]
 
     async def unread(self, tp: TopicPartition) -> int | None:
         """Return how many offsets of *tp* were not fetched yet, as of the last answer to a fetch."""
 
         async def there(client: AIOKafkaConsumer) -> int | None:
-            end = client.last_stable_offset(tp)
+            end = client.last_stable_offset(tp) if tp in client.assignment() else None
             return None if end is None else max(0, end - await client.position(tp))
 
         return await self._there(there)
@@ -188,7 +198,8 @@ class LaneOffset:
             # `AIOKafkaConsumer.committed` would leave out the metadata.
             return (await client._coordinator.fetch_committed_offsets([self._tp])).get(self._tp)  # noqa: SLF001
 
-        return await self._consumer._there(there)  # noqa: SLF001
+        with _unavailable(f"what the group has committed of {self._tp.topic}[{self._tp.partition}]"):
+            return await self._consumer._there(there)  # noqa: SLF001
 
     async def commit(self, offset: int, metadata: str = "") -> None:
         try:
@@ -212,6 +223,9 @@ class LaneBoot(BootStrategy):  # type: ignore[misc]
 
 class LaneTables(TableManager):  # type: ignore[misc]
     """No tables: so none to wait a second for at every start."""
+
+    logger = faust_log
+    mundane_level = "debug"
 
     async def on_start(self) -> None:
         await self._update_channels()
@@ -252,13 +266,24 @@ class LaneApp(faust.App):  # type: ignore[misc]
         """Make no folders: nothing is kept on this disk."""
 
     async def _on_assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
-        self.lane.assigned([TopicPartition(*tp) for tp in assigned], self.consumer)
+        await self.lane.assigned([TopicPartition(*tp) for tp in assigned], self.consumer)
 
     async def _on_revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:
         await self.lane.revoked([TopicPartition(*tp) for tp in revoked])
 
     def _on_rebalance_when_stopped(self) -> None:
         """Do nothing where Faust closes the client, from the wrong loop, and then does not leave the group."""
+
+
+@contextmanager
+def _unavailable(asked: str) -> Iterator[None]:
+    """Turn a question that Kafka may answer later into `Unavailable`."""
+    try:
+        yield
+    except KafkaError as error:
+        if error.retriable or isinstance(error, KafkaTimeoutError):
+            raise Unavailable(f"Kafka does not tell {asked}: {type(error).__name__}") from error
+        raise
 
 
 def _ms(duration: timedelta) -> int:

@@ -68,7 +68,7 @@ class Pace:
     fetch_bytes_max: int = 1 << 20
     retry_first: timedelta = timedelta(milliseconds=200)
     retry_longest: timedelta = timedelta(seconds=10)
-    stop_within: timedelta = timedelta(seconds=6)
+    stop_within: timedelta = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

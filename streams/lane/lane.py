@@ -44,8 +44,9 @@ class Lane:
         self._joined = False
         self._joined_at = time.monotonic()
 
-    def assigned(self, tps: Iterable[TopicPartition], feed: Feed) -> None:
-        """Take *tps* over; each opens on its own and is fed from then on."""
+    async def assigned(self, tps: Iterable[TopicPartition], feed: Feed) -> None:
+        """Take *tps* over, and nothing else; each opens on its own and is fed from then on."""
+        await self.revoked(list(self._owned))
         self._join(joined=True)
         for tp in tps:
             offset = feed.group_offset(tp)

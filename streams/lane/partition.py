@@ -120,10 +120,10 @@ class Partition:
 
     async def live(self) -> None:
         """Open the shard, then serve it until `finish`; return with everything handled committed."""
-        await self._open()
-        commit_due = idle_due = time.monotonic()
-        commit_due += self._first_commit_in()
         try:
+            await self._open()
+            commit_due = idle_due = time.monotonic()
+            commit_due += self._first_commit_in()
             while True:
                 batch = await self._next_batch(until=min(commit_due, idle_due) if self._dirty else idle_due)
                 if batch:
@@ -137,6 +137,8 @@ class Partition:
                     await self._idle()
                     idle_due = time.monotonic() + IDLE_EVERY_S
         except _Stopped:
+            if not self._opened:  # nothing was handled
+                return
             log.warning("%s: stopped while waiting; what came after the last commit will be handled again", self.where())
 
     async def drop(self) -> None:

@@ -1,17 +1,42 @@
 """Signals and touchpoints for the tests of sources, with defaults for everything but what a test is about."""
 
+import base64
 import json
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
+from processors.sources import events, sendgrid
 from processors.sources.signal import Adapted, Signal, Unauthorised
+from processors.sources.signatures import standard_key, standard_signature
 from schemas.touchpoint import Touchpoint
 
 NOW = 1_795_298_200_000  # 2026-11-21T21:56:40Z
 DAY = 24 * 3600 * 1000
 IDENTITY_KEY = b"an identity key for tests"
 PAYLOADS = Path(__file__).parents[3] / "shared" / "payloads"
+
+
+_PRIVATE = ec.derive_private_key(20261121, ec.SECP256R1())
+PUBLIC_KEY = base64.b64encode(
+    _PRIVATE.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+).decode()
+SECRET = "whsec_" + base64.b64encode(b"a secret of more than 24 bytes").decode()
+
+
+def signed_as_sendgrid(body: bytes, timestamp: str = str(NOW // 1000)) -> dict[str, str]:
+    """The headers that prove *body* against PUBLIC_KEY."""
+    signature = _PRIVATE.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
+    return {sendgrid.TIMESTAMP: timestamp, sendgrid.SIGNATURE: base64.b64encode(signature).decode()}
+
+
+def signed_as_event(body: bytes, timestamp: str = str(NOW // 1000)) -> dict[str, str]:
+    """The headers that prove *body* against SECRET."""
+    key = standard_key(SECRET)
+    assert key is not None
+    return {events.ID: "msg_1", events.TIMESTAMP: timestamp, events.SIGNATURE: standard_signature(body, "msg_1", timestamp, key=key)}
 
 
 def signal(body, path="/v1/batch", *, headers=None, query=None, received_at=NOW, import_id=None):

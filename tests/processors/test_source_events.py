@@ -1,6 +1,5 @@
 """Signed JSON: events of a CRM, and whatever else signs as Standard Webhooks do."""
 
-import base64
 import json
 from dataclasses import replace
 
@@ -10,21 +9,25 @@ from processors.sources import events
 from processors.sources.events import ID, SIGNATURE, TIMESTAMP, EventsSettings
 from processors.sources.signatures import standard_key, standard_signature
 from schemas import kinds
-from tests.processors.signals import IDENTITY_KEY, NOW, only, payload, problem, refused, signal, touchpoints
+from tests.processors.signals import (
+    IDENTITY_KEY,
+    NOW,
+    SECRET,
+    only,
+    payload,
+    problem,
+    refused,
+    signal,
+    signed_as_event,
+    touchpoints,
+)
 
-SECRET = "whsec_" + base64.b64encode(b"a secret of more than 24 bytes").decode()
 SETTINGS = EventsSettings(secret=SECRET, identity_key=IDENTITY_KEY)
-
-
-def signed(body: bytes, *, timestamp=str(NOW // 1000), secret=SECRET) -> dict[str, str]:
-    key = standard_key(secret)
-    assert key is not None
-    return {ID: "msg_1", TIMESTAMP: timestamp, SIGNATURE: standard_signature(body, "msg_1", timestamp, key=key)}
 
 
 def adapt(body, settings=SETTINGS, headers=None, **more):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return events.adapt(signal(body, "/v1/events", headers=signed(body) if headers is None else headers, **more), settings)
+    return events.adapt(signal(body, "/v1/events", headers=signed_as_event(body) if headers is None else headers, **more), settings)
 
 
 def event(**more):
@@ -50,19 +53,19 @@ def test_the_published_vector_is_proved():
 
 def test_one_of_several_signatures_is_enough_while_a_secret_is_changed():
     body = json.dumps(event()).encode()
-    headers = signed(body)
+    headers = signed_as_event(body)
     only(adapt(body, headers=headers | {SIGNATURE: f"v1,AAAA v2,x {headers[SIGNATURE]}"}))
 
 
 @pytest.mark.parametrize("broken", [{SIGNATURE: ""}, {SIGNATURE: "v1,"}, {SIGNATURE: "\udcff"}, {ID: ""}, {ID: "other"}, {TIMESTAMP: ""}, {TIMESTAMP: "\udcff"}, {TIMESTAMP: "1"}])
 def test_a_broken_proof_is_refused(broken):
     body = json.dumps(event()).encode()
-    refused(adapt(body, headers=signed(body) | broken))
+    refused(adapt(body, headers=signed_as_event(body) | broken))
 
 
 def test_a_request_signed_more_than_five_minutes_ago_is_refused_unless_it_is_an_import():
     body = json.dumps(event()).encode()
-    old = signed(body, timestamp=str(NOW // 1000 - 301))
+    old = signed_as_event(body, timestamp=str(NOW // 1000 - 301))
     assert TIMESTAMP in refused(adapt(body, headers=old))
     assert only(adapt(body, headers=old, import_id="history")).received_at == 1795168800000
 

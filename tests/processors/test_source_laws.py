@@ -14,11 +14,7 @@ from processors.sources.bounds import ENTRIES_MAX, NAME_CHARS_MAX, SHORTENED, TE
 from processors.sources.signal import WHOLE_BODY, Adapted, Unauthorised
 from processors.vocabulary import CODES
 from schemas.touchpoint import IDENTIFIER_CHARS_MAX
-from tests.processors.signals import IDENTITY_KEY, NOW, signal
-from tests.processors.test_source_events import SECRET
-from tests.processors.test_source_events import signed as sign_event
-from tests.processors.test_source_sendgrid import PUBLIC
-from tests.processors.test_source_sendgrid import signed as sign_email
+from tests.processors.signals import IDENTITY_KEY, NOW, PUBLIC_KEY, SECRET, signal, signed_as_event, signed_as_sendgrid
 
 MARKS = 4  # properties that adapters add beyond the bound: marks, and what proves the road
 
@@ -48,14 +44,14 @@ def adapt_single(said, *, call):
 
 def adapt_sendgrid(said):
     body = json.dumps(said).encode()
-    allowed = sendgrid.SendGridSettings(public_key=PUBLIC, identity_key=IDENTITY_KEY)
-    return sendgrid.adapt(signal(body, "/webhooks/sendgrid", headers=sign_email(body)), allowed), len(said)
+    allowed = sendgrid.SendGridSettings(public_key=PUBLIC_KEY, identity_key=IDENTITY_KEY)
+    return sendgrid.adapt(signal(body, "/webhooks/sendgrid", headers=signed_as_sendgrid(body)), allowed), len(said)
 
 
 def adapt_events(said):
     body = json.dumps({"events": said}).encode()
     allowed = events.EventsSettings(secret=SECRET, identity_key=IDENTITY_KEY)
-    return events.adapt(signal(body, "/v1/events", headers=sign_event(body)), allowed), len(said)
+    return events.adapt(signal(body, "/v1/events", headers=signed_as_event(body)), allowed), len(said)
 
 
 def adapt_google(said):
@@ -110,7 +106,7 @@ def test_any_bytes_are_an_outcome(body, path):
     allowed = segment.SegmentSettings(write_keys=frozenset({"k"}), identity_key=IDENTITY_KEY)
     assert isinstance(segment.adapt(signal(body, path, query={"writeKey": "k"}), allowed), Adapted)
     crm = events.EventsSettings(secret=SECRET, identity_key=IDENTITY_KEY)
-    assert isinstance(events.adapt(signal(body, headers=sign_event(body)), crm), Adapted)
+    assert isinstance(events.adapt(signal(body, headers=signed_as_event(body)), crm), Adapted)
     ads = google_ads.GoogleAdsSettings(google_key="k", identity_key=IDENTITY_KEY)
     assert isinstance(google_ads.adapt(signal(body), ads), Adapted | Unauthorised)
 
@@ -120,5 +116,5 @@ def test_any_proof_is_right_or_wrong_and_never_an_error(one, other, third):
     headers = {events.ID: one, events.TIMESTAMP: other, events.SIGNATURE: third, sendgrid.TIMESTAMP: one, sendgrid.SIGNATURE: base64.b64encode(third.encode()).decode()}
     crm = events.EventsSettings(secret=SECRET, identity_key=IDENTITY_KEY)
     assert isinstance(events.adapt(signal(b"{}", headers=headers), crm), Unauthorised)
-    email = sendgrid.SendGridSettings(public_key=PUBLIC, identity_key=IDENTITY_KEY)
+    email = sendgrid.SendGridSettings(public_key=PUBLIC_KEY, identity_key=IDENTITY_KEY)
     assert isinstance(sendgrid.adapt(signal(b"[]", headers=headers), email), Unauthorised)

@@ -5,30 +5,31 @@ import json
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from processors.sources import sendgrid
 from processors.sources.sendgrid import SIGNATURE, TIMESTAMP, SendGridSettings
-from tests.processors.signals import IDENTITY_KEY, NOW, only, payload, payloads, problem, refused, signal, touchpoints
+from tests.processors.signals import (
+    IDENTITY_KEY,
+    NOW,
+    PUBLIC_KEY,
+    only,
+    payload,
+    payloads,
+    problem,
+    refused,
+    signal,
+    signed_as_sendgrid,
+    touchpoints,
+)
 
-PRIVATE = ec.derive_private_key(20261121, ec.SECP256R1())
-PUBLIC = base64.b64encode(
-    PRIVATE.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-).decode()
-SETTINGS = SendGridSettings(public_key=PUBLIC, identity_key=IDENTITY_KEY)
+SETTINGS = SendGridSettings(public_key=PUBLIC_KEY, identity_key=IDENTITY_KEY)
 PATH = "/webhooks/sendgrid"
 DELIVERY = "SendGridDeliveryTestCase.test_*[a-z].json"
 
 
-def signed(body: bytes, timestamp: str = str(NOW // 1000)) -> dict[str, str]:
-    signature = PRIVATE.sign(timestamp.encode() + body, ec.ECDSA(hashes.SHA256()))
-    return {TIMESTAMP: timestamp, SIGNATURE: base64.b64encode(signature).decode()}
-
-
 def adapt(body, settings=SETTINGS, **more):
     body = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return sendgrid.adapt(signal(body, PATH, headers=signed(body), **more), settings)
+    return sendgrid.adapt(signal(body, PATH, headers=signed_as_sendgrid(body), **more), settings)
 
 
 def event(**more):
@@ -76,14 +77,14 @@ def test_recorded_requests_prove_nothing_without_our_key(name):
 @pytest.mark.parametrize("broken", [{SIGNATURE: "%%%"}, {SIGNATURE: "é"}, {SIGNATURE: ""}, {TIMESTAMP: ""}, {TIMESTAMP: "\udcff"}, {SIGNATURE: "AAAA"}])
 def test_a_broken_proof_is_refused(broken):
     body = json.dumps([event()]).encode()
-    refused(sendgrid.adapt(signal(body, PATH, headers=signed(body) | broken), SETTINGS))
+    refused(sendgrid.adapt(signal(body, PATH, headers=signed_as_sendgrid(body) | broken), SETTINGS))
 
 
 def test_an_old_request_is_refused_after_the_time_that_sendgrid_re_sends():
     body = json.dumps([event()]).encode()
-    old = signed(body, str(NOW // 1000 - 31 * 3600))
+    old = signed_as_sendgrid(body, str(NOW // 1000 - 31 * 3600))
     assert TIMESTAMP in refused(sendgrid.adapt(signal(body, PATH, headers=old), SETTINGS))
-    only(sendgrid.adapt(signal(body, PATH, headers=signed(body, str(NOW // 1000 - 29 * 3600))), SETTINGS))
+    only(sendgrid.adapt(signal(body, PATH, headers=signed_as_sendgrid(body, str(NOW // 1000 - 29 * 3600))), SETTINGS))
     assert only(sendgrid.adapt(signal(body, PATH, headers=old, import_id="history"), SETTINGS)).import_id == "history"
 
 

@@ -1,9 +1,12 @@
 """A database is brought to this release's tables, once, and one of a newer release is left alone."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from sinks import rows
-from sinks.errors import Misconfigured
+from sinks.clickhouse import connect
+from sinks.errors import Misconfigured, Unavailable
 from sinks.migrate import migrate, migrations
 
 VIEWS = {
@@ -30,6 +33,26 @@ def test_a_migration_that_a_crash_cut_short_is_run_again(empty):
     empty.command("DROP VIEW drift_max")
     empty.command("ALTER TABLE schema_migrations DELETE WHERE version > 1 SETTINGS mutations_sync = 1")
     assert migrate(empty) == [each.version for each in migrations() if each.version > 1]
+    assert empty.query("SELECT leads FROM drift_max") == [{"leads": 0}]
+
+
+def test_two_processes_that_start_at_once_do_no_harm(empty, local_stack):
+    host, port = local_stack.clickhouse_address
+
+    def start(_):
+        with connect(host=host, port=port, database=empty.database) as client:
+            while True:
+                try:
+                    return migrate(client)
+                except Unavailable:  # they met at one view: as after any outage, again
+                    continue
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(start, range(3)))
+    assert migrate(empty) == []
+    assert empty.query("SELECT stage FROM stages FINAL ORDER BY rank") == [
+        {"stage": stage} for stage in ("disqualified", "visitor", "mql", "sql", "customer")
+    ]
     assert empty.query("SELECT leads FROM drift_max") == [{"leads": 0}]
 
 

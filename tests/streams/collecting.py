@@ -6,11 +6,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import aiohttp
-from aiohttp import web
 
 from schemas.avro import decode_dead_letter, decode_touchpoint
 from streams import health, topics
-from streams.collect import application
+from streams.collect import application, runner_of
 from streams.errors import Unavailable
 from streams.settings import Settings
 
@@ -85,7 +84,7 @@ async def served(*, box=None, now=lambda: NOW, **settings) -> AsyncIterator[Serv
     box = box or KeptBox()
     chosen = Settings.local(**{"write_keys": frozenset({KEY}), **settings})
     stopping = asyncio.Event()
-    runner = web.AppRunner(application(chosen, box, stopping, now=now), access_log=None, auto_decompress=False, shutdown_timeout=2)
+    runner = runner_of(application(chosen, box, stopping, now=now))
     await runner.setup()
     try:
         address = await health.listen(runner, "127.0.0.1", 0, setting="LEADSTREAM_COLLECTOR_PORT")

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from processors.sources import events, segment, sendgrid
 from processors.sources.signatures import standard_key, standard_signature
-from streams import topics
+from streams import clock, topics
 from streams.doors import TOPIC_OF, doors
 from streams.errors import Refused, Unavailable
 from streams.settings import LOCAL_SENDGRID_SIGNING_KEY, Settings
@@ -129,7 +129,7 @@ async def test_zipped_bodies_are_known_by_their_first_bytes(headers):
 
 
 @pytest.mark.parametrize("headers", [
-    {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Type": "nonsense"}, {"Content-Encoding": "gzip"}, {"Content-Encoding": "identity"},
+    {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}, {"Content-Type": "nonsense"}, {"Content-Encoding": "GZip"}, {"Content-Encoding": "identity"},
 ])  # fmt: skip
 async def test_json_is_read_whatever_the_headers_call_it(headers):
     async with served() as collector:
@@ -377,6 +377,18 @@ async def test_a_bug_is_a_500_and_is_logged_by_its_place_without_what_was_sent(c
         assert b"s3cr3t" not in answer.body
 
 
+async def test_what_is_no_http_is_answered_and_not_repeated_in_the_log(caplog):
+    async with served() as collector:
+        host, port = collector.address.removeprefix("http://").split(":")
+        with caplog.at_level(logging.DEBUG):
+            for rubbish in (b"\x00s3cr3t\r\n\r\n", b"POST /v1/page HTTP/1.1\r\nAuthorization s3cr3t\r\n\r\n", b"GET / HTTP/1.1\r\nx: " + b"s3cr3t" * 9000 + b"\r\n\r\n"):
+                reader, writer = await asyncio.open_connection(host, int(port))
+                writer.write(rubbish)
+                assert b" 400 " in await reader.readline()
+                writer.close()
+        assert "s3cr3t" not in caplog.text
+
+
 async def test_a_collector_that_is_being_stopped_is_not_ready():
     async with served() as collector:
         collector.stopping.set()
@@ -410,6 +422,15 @@ async def test_the_counts_add_up():
         assert {name: after[name] - before[name] for name in after} == {"in": 3, "accepted": 2, "rejected": 1}
         assert b"leadstream_collector_requests_under_way 0.0" in (await collector.ask("GET", "/metrics")).body
         assert b"leadstream_collector_bytes_under_way 0.0" in (await collector.ask("GET", "/metrics")).body
+
+
+async def test_the_example_in_the_documentation_is_let_in():
+    page = (Path(__file__).parents[2] / "docs" / "sources" / "events.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    async with served(now=clock.now_ms) as collector:
+        code = example.replace("https://collector.example.com", collector.address)
+        await asyncio.to_thread(exec, code, {"secret": LOCAL.events_secret})
+        assert [each.kind for each in collector.box.touchpoints()] == ["deal_won"]
 
 
 # ---- recorded requests, whole -----------------------------------------------------------------------------------------

@@ -309,6 +309,13 @@ async def says(client, address, what):
         return any(what in problem for problem in (await answer.json())["problems"])
 
 
+async def test_a_connection_given_up_by_a_bug_is_told_and_nothing_is_taken():
+    async with outbox("no:port", {}, LIMITS) as broken:
+        await until(lambda: asyncio.sleep(0, broken.given_up), "the bug to be noticed")
+        with pytest.raises(Unavailable):
+            await broken.deliver([("t", 0, None, b"x")])
+
+
 # ---- the end ----------------------------------------------------------------------------------------------------------
 
 
