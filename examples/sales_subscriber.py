@@ -36,7 +36,7 @@ def main(bootstrap, seen_file, prefix=""):
     seen = sqlite3.connect(seen_file)
     seen.execute("CREATE TABLE IF NOT EXISTS seen (transition_id TEXT PRIMARY KEY)")
     consumer = KafkaConsumer(f"{prefix}leads.transitions", bootstrap_servers=bootstrap, group_id=f"{prefix}sales",
-                             enable_auto_commit=False, auto_offset_reset="earliest", isolation_level="read_committed")  # fmt: skip
+                             enable_auto_commit=False, auto_offset_reset="earliest", session_timeout_ms=6_000)  # fmt: skip
     while True:
         news = [record for records in consumer.poll(timeout_ms=500).values() for record in records]
         for record in news:

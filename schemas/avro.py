@@ -152,11 +152,7 @@ def decode_transition(value: bytes | None) -> Transition:
 
 
 def encode_profile(profile: LeadProfile) -> bytes:
-    row = asdict(profile)
-    row["reasons"] = [asdict(each) for each in profile.reasons]
-    for name in ("first_touch", "last_touch"):
-        row[name] = None if row[name] is None else asdict(row[name])
-    return PROFILE.write(row)
+    return PROFILE.newest.header + avro_by_hand.profile(profile)
 
 
 def decode_profile(value: bytes | None) -> LeadProfile:

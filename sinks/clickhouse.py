@@ -10,8 +10,8 @@ from clickhouse_driver import Client
 from sinks.errors import Misconfigured, of_driver
 
 CONNECT_TIMEOUT_S: Final = 5
-ANSWER_TIMEOUT_S: Final = 120
-"""Longer than any insert or merge stall worth waiting for; then the connection is given up and the batch sent again."""
+ANSWER_TIMEOUT_S: Final = 45
+"""Silence after which a server counts as away: before the minute after which a worker that waits counts as stuck."""
 
 _SETTINGS: Final = {
     # Recent servers blend inserts of several clients and acknowledge the blend: on by default, off here, so that an

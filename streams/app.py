@@ -12,6 +12,7 @@ import logging
 import signal
 import threading
 import time
+import traceback
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
@@ -19,10 +20,10 @@ from typing import Any, TypeAlias
 
 from streams.errors import StreamsError
 from streams.kafka import require_topics
-from streams.lane.consumer import LaneApp
 from streams.lane.health import HopHealth
 from streams.lane.hop import Hop, LaneObserver
 from streams.lane.lane import Lane
+from streams.lane.membership import LaneApp
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,7 @@ class Worker:
         last += await asyncio.gather(*(app.stop() for app in apps), return_exceptions=True)
         for error in last:
             if error is not None:
-                log.error("while stopping: %s", type(error).__name__, exc_info=error)
+                log.error("while stopping: %s\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))
                 self._fail(error)
         await asyncio.wait(lives)
 

@@ -1,4 +1,4 @@
-"""Rows on their way into ClickHouse: what all shards of `deliver` have handed over, written together once a second.
+"""Rows on their way into ClickHouse: what all shards of `deliver` have handed over, written together about once a second.
 
 ClickHouse wants few large inserts, Kafka has sixty partitions: so the shards fill one load, and a load is one insert a
 table. While one load is being written the next fills; a shard commits its offset when the load that holds its last row
@@ -35,7 +35,7 @@ T = TypeVar("T")
 class Bounds:
     """When a load is written: so long after its first row, or sooner when it is full."""
 
-    write_every: timedelta = timedelta(seconds=1)
+    write_every: timedelta = timedelta(milliseconds=700)  # rows are to be seen two seconds after the event
     rows_max: int = 50_000
     bytes_max: int = 64 << 20  # of the records; the rows made of them take about four times as much
     retry_first: timedelta = timedelta(milliseconds=200)

@@ -1,7 +1,9 @@
 """What we show to others works: run as they would, against real Kafka."""
 
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ from schemas.avro import encode_transition
 from schemas.transition import Transition
 from streams import topics
 from streams.provision import ensure_topics
+from tests.streams.installed import until
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "sales_subscriber.py"
 
@@ -28,6 +31,7 @@ class Sales:
     """The example as a process, and the topic it reads."""
 
     def __init__(self, bootstrap: str, prefix: str, seen: Path) -> None:
+        self.seen = seen
         self.command = [sys.executable, str(EXAMPLE), bootstrap, str(seen), prefix]
         self.topic = topics.Names(prefix=prefix).topic(topics.TRANSITIONS)
         self.producer = KafkaProducer(bootstrap_servers=bootstrap)
@@ -38,6 +42,10 @@ class Sales:
             key = each.lead_id.encode()
             self.producer.send(self.topic, encode_transition(each), key=key, partition=topics.partition_of(key, 8))
         self.producer.flush()
+
+    def remembered(self) -> int:
+        with closing(sqlite3.connect(self.seen)) as seen:
+            return seen.execute("SELECT count(*) FROM seen").fetchone()[0]
 
     def start(self) -> None:
         self.process = subprocess.Popen(self.command, stdout=subprocess.PIPE, text=True)
@@ -62,11 +70,12 @@ def sales(local_stack, tmp_path):
     made.producer.close()
 
 
-def test_the_sales_subscriber_acts_once_on_each_transition_whatever_is_repeated_and_killed(sales):
+def test_the_sales_subscriber_acts_once_on_each_transition_however_often_it_is_told_and_restarted(sales):
     sales.start()
     sales.tell(transition(1), transition(2, imported=True, import_id="crm"), transition(1))
     first = set(sales.lines(2))
     assert first == {"v:1 visitor > mql: conversion ebook score 32", "v:2 visitor > mql: conversion ebook score 32 (imported)"}
+    until(lambda: sales.remembered() == 2, "the subscriber to remember both")  # killed before, it would act again
     sales.kill()
     sales.tell(transition(1), transition(2), transition(3, rule=None, reason="score", to_stage="sql"))
     sales.start()

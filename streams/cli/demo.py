@@ -8,7 +8,7 @@ import time
 from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from streams.cli.arguments import Parser, Refusal
 from streams.cli.output import as_json
@@ -64,12 +64,18 @@ def run(asked: Namespace) -> int:
     quarter = _quarter(asked)
     place = Place(data=asked.data, keep=asked.keep, free_ports=asked.free_ports, prefix=asked.prefix)
     _log_trouble()
+    signal.signal(signal.SIGTERM, _as_interrupt)
     screen = Screen(Console(stderr=asked.json))
-    show = Show(Plan(quarter=quarter, place=place, live=asked.live, began=_BEGAN), screen)
-    outcome = show.run(None if asked.once else lambda supervisor: _serve(supervisor, screen))
+    show = Show(Plan(quarter=quarter, place=place, live=asked.live, once=asked.once, began=_BEGAN), screen)
+    outcome = show.run()
     if asked.json:
-        print(as_json(outcome.record()), flush=True)
+        print(as_json(outcome.record(show.seconds)), flush=True)
     return 1 if outcome.contradictions else 0
+
+
+def _as_interrupt(*_: object) -> None:
+    """End like Ctrl-C: a demo that is told to end stops what it started."""
+    raise KeyboardInterrupt
 
 
 def _quarter(asked: Namespace) -> "Quarter":
@@ -90,14 +96,6 @@ def _midnight(said: str) -> int:
     except ValueError:
         raise Refusal(f"--until takes a date such as 2026-06-30, not {said!r}") from None
     return int(day.timestamp() * 1000)
-
-
-def _serve(supervisor: Any, screen: Any) -> None:
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(sign, lambda *_: supervisor.interrupt())
-    screen.say("Serving; Ctrl-C ends it.")
-    supervisor.wait()
-    screen.say("Stopping.")
 
 
 def _log_trouble() -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from schemas import avro, inbox, state
+from schemas import avro, fact_record, inbox, state
 from streams import topics
 
 Fields = dict[str, Any]
@@ -17,7 +17,7 @@ _CODECS: Final[Mapping[str, avro.Codec]] = {
     topics.PROFILES: avro.PROFILE,
     topics.DEAD_LETTERS: avro.DEAD_LETTER,
 }
-UNREADABLE: Final = (avro.Undecodable, inbox.UndecodableRecord, state.UnreadableState, UnicodeDecodeError)
+_UNREADABLE: Final = (avro.Undecodable, fact_record.Incomplete, inbox.UndecodableRecord, state.UnreadableState, UnicodeDecodeError)
 
 
 class Unreadable(ValueError):
@@ -30,14 +30,17 @@ def fields_of(topic: str, key: bytes | None, value: bytes | None) -> Fields | No
         return None
     try:
         return _read(topic, key, value)
-    except UNREADABLE as error:
+    except _UNREADABLE as error:
         is_ours = not isinstance(error, UnicodeDecodeError)  # Python's own would quote the bytes
         raise Unreadable(str(error) if is_ours else "it is not UTF-8") from None
 
 
 def _read(topic: str, key: bytes | None, value: bytes | None) -> Fields:
     if topic in _CODECS:
-        return _CODECS[topic].read(value)
+        fields = _CODECS[topic].read(value)
+        if topic == topics.EVENTS:
+            fact_record.fact_of(fields)  # its schema holds every fact there is: does this one have what it needs?
+        return fields
     if topic == topics.INBOX:
         return plain(inbox.decode(value))  # type: ignore[no-any-return]
     if topic == topics.MODELS:

@@ -12,7 +12,7 @@ from streams.errors import Refused
 from streams.sending.door import Answer, Door
 from streams.sending.send import refuse_other_than_ok
 
-AT_ONCE: Final = 8
+AT_ONCE: Final = 32
 
 
 @dataclass(slots=True)

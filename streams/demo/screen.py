@@ -1,10 +1,10 @@
 """What a person sees: the funnel as it fills, week by week, and then where everything is."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from statistics import median
-from typing import Final
+from typing import Any, Final
 
 from rich import box
 from rich.console import Console
@@ -15,26 +15,22 @@ from schemas.transition import Transition
 from streams.demo.people import Person
 from streams.demo.play import Answered
 from streams.demo.watch import Seen
+from streams.settings import Settings
+from streams.child import Role
 
 STAGES: Final = ("visitor", "mql", "sql", "customer", "disqualified")
-_SENT: Final = ("week to", "sent", "accepted", "rejected")
-_COLUMNS: Final = (*_SENT, "leads", *STAGES, "transitions")
+FUNNEL: Final = "SELECT * FROM funnel FORMAT PrettyCompact"
+_COLUMNS: Final = ("week to", "sent", "accepted", "rejected", "leads", *STAGES, "transitions")
 
 Cells = tuple[str, ...]
 
 
 class Screen:
-    """Tells the story of one demo on *console*; on a terminal the table grows in place, elsewhere line by line.
-
-    While one week is sent, the one before is decided: so there are up to two rows that change.
-    """
+    """Tells the story of one demo on *console*; on a terminal the table grows in place, elsewhere line by line."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._rows: list[Cells] = []
-        self._deciding: Cells | None = None  # the week that was sent last
-        self._decided: Cells = ()
-        self._sending: Cells | None = None
         self._live: Live | None = None
 
     def say(self, sentence: str, *, style: str = "") -> None:
@@ -46,28 +42,20 @@ class Screen:
         if not self._console.is_terminal:
             self.say(_line(_COLUMNS))
             yield
-        else:
-            with Live(self._table(), console=self._console, auto_refresh=False) as self._live:
-                yield
-                self._close_row()
-        self._close_row()
+            return
+        with Live(_table(self._rows), console=self._console, auto_refresh=False) as self._live:
+            yield
         self._live = None
 
-    def sending(self, until: int, answered: Answered, seen: Seen) -> None:
-        """Show how far the week up to *until* has been sent, and what the one before has come to."""
-        self._sending = _sent(until, answered)
-        self.decided(seen)
-
-    def sent(self) -> None:
-        """The week has been sent; what is decided from here on is its own."""
-        self._close_row()
-        self._deciding, self._sending = self._sending, None
-
-    def decided(self, seen: Seen) -> None:
-        """Show where leads stand."""
-        stages = seen.by_stage()
-        self._decided = tuple(f"{count:,}" for count in (stages.total(), *(stages[stage] for stage in STAGES), seen.transitions.total()))
-        self._refresh()
+    def week(self, until: int, answered: Answered, seen: Seen, *, over: bool) -> None:
+        """Show the week up to *until*, under way or over: what was sent, and what all leads have come to."""
+        row = _row(until, answered, seen)
+        if over:
+            self._rows.append(row)
+        if self._live is not None:
+            self._live.update(_table(self._rows, None if over else row), refresh=True)
+        elif over:
+            self.say(_line(row))
 
     def arrival(self, person: Person, transition: Transition, seconds: float) -> None:
         """Show that sales can know of a live lead."""
@@ -80,43 +68,55 @@ class Screen:
         elif visitors:
             self.say(f"live: none of {visitors} visitors is known to sales", style="red")
 
-    def doors(self, rows: Sequence[tuple[str, str]]) -> None:
-        """Show every address, and what to paste."""
-        width = max(len(name) for name, _ in rows)
+    def outcome(self, record: Mapping[str, Any], contradictions: Sequence[str]) -> None:
+        """Show what came of it all, and whether it adds up."""
+        rows = record["clickhouse"]
+        self.say(f"\n{record['accepted']:,} events accepted = {record['counted']:,} counted + {record['duplicates']:,} duplicates"
+                 f" + {record['dead_lettered']:,} dead letters; {record['rejected']:,} rejected at the door, all of them kept")  # fmt: skip
+        self.say(f"{record['leads']:,} leads; ClickHouse holds {rows['touchpoints']:,} touchpoints and {rows['facts']:,} facts; "
+                 f"no score drifts by more than {record['drift_max']:.1e}; {record['seconds']['total']:.1f} s in all")  # fmt: skip
+        for sentence in contradictions:
+            self.say(f"The ledger does not add up: {sentence}", style="red")
+
+    def addresses(self, settings: Settings, wanted: Sequence[Role], *, clickhouse_url: str) -> None:
+        """Show every door, and what to paste into another terminal."""
+        collector, key = wanted[0].address, min(settings.write_keys)
+        database = settings.clickhouse_database
+        rows = (
+            ("Collector", f"{collector}/v1/track, /v1/batch, ... (Segment libraries: host {collector}, write key {key})"),
+            ("Webhooks", f"{collector}/webhooks/sendgrid, {collector}/webhooks/google-ads, {collector}/v1/events (signed)"),
+            ("Kafka", settings.kafka),
+            ("ClickHouse", f"{settings.clickhouse_host}:{settings.clickhouse_port} native, {clickhouse_url} HTTP, database {database}"),
+            ("Metrics", ", ".join(f"{role.address}/metrics ({role.name})" for role in wanted)),
+            ("Try", f"""curl {collector}/v1/track -u {key}: -d '{{"anonymousId":"me","event":"Demo Booked"}}'"""),
+            ("", f"curl '{clickhouse_url}/?database={database}' -d '{FUNNEL}'"),
+        )
         self.say("")
         for name, address in rows:
-            self.say(f"  {name:<{width}}  {address}".rstrip())
+            self.say(f"  {name:<11}{address}")
         self.say("")
 
-    def _close_row(self) -> None:
-        if self._deciding is None:
-            return
-        self._rows.append((*self._deciding, *self._decided))
-        self._deciding = None
-        self._refresh()
-        if self._live is None:
-            self.say(_line(self._rows[-1]))
-
-    def _refresh(self) -> None:
-        if self._live is not None:
-            self._live.update(self._table(), refresh=True)
-
-    def _table(self) -> Table:
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title="Leads in each stage, week by week", title_justify="left")
-        for column in _COLUMNS:
-            table.add_column(column, justify="left" if column == _COLUMNS[0] else "right")
-        for row in self._rows:
-            table.add_row(*row)
-        if self._deciding is not None:
-            table.add_row(*self._deciding, *self._decided)
-        if self._sending is not None:
-            table.add_row(*self._sending, style="dim")
-        return table
+    def transition(self, made: Transition) -> None:
+        """Show a change of stage."""
+        self.say(f"  {made.lead_id}: {made.from_stage} → {made.to_stage} by {made.rule or made.reason}", style="green")
 
 
-def _sent(until: int, answered: Answered) -> Cells:
+def _table(rows: Sequence[Cells], under_way: Cells | None = None) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title="Leads in each stage, week by week", title_justify="left")
+    for column in _COLUMNS:
+        table.add_column(column, justify="left" if column == _COLUMNS[0] else "right")
+    for row in rows:
+        table.add_row(*row)
+    if under_way is not None:
+        table.add_row(*under_way, style="dim")
+    return table
+
+
+def _row(until: int, answered: Answered, seen: Seen) -> Cells:
+    stages = seen.by_stage()
     day = datetime.fromtimestamp(until / 1000, UTC).strftime("%Y-%m-%d")
-    return (day, *(f"{count:,}" for count in (answered.sent, answered.accepted, answered.rejected)))
+    counts = (answered.sent, answered.accepted, answered.rejected, stages.total(), *(stages[stage] for stage in STAGES), seen.stage_changes)
+    return (day, *(f"{count:,}" for count in counts))
 
 
 def _line(cells: Cells) -> str:

@@ -1,4 +1,4 @@
-"""Watching what comes out: stage changes as they happen, leads as they stand, and whether all that went in is decided."""
+"""Watching what comes out: leads as they are decided, stage changes as sales sees them, and whether all is decided."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
@@ -15,8 +15,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from processors.imports import ROUNDS
+from processors.model import VISITOR
 from schemas import inbox
-from schemas.avro import decode_profile, decode_transition
+from schemas.avro import decode_transition, fact_row
 from schemas.inbox import ImportReached, UndecodableRecord
 from schemas.transition import Transition
 from streams import identify, score, topics
@@ -26,44 +27,56 @@ from streams.topics import Names
 
 SETTLED_WITHIN: Final = timedelta(seconds=90)
 _LOOK_EVERY_S: Final = 0.1
-_WATCHED: Final = (topics.TRANSITIONS, topics.PROFILES, topics.INBOX)
+_WATCHED: Final = (topics.EVENTS, topics.TRANSITIONS, topics.INBOX)
 _PARTITIONS: Final = topics.BY_NAME[topics.INBOX].partitions
+_OUTCOMES: Final = ("touchpoint_counted", "touchpoint_duplicated")
 
 
 @dataclass(slots=True)
 class Seen:
-    """What has been seen so far. `stages` are of leads as they stand; those that turned out to be another are left out."""
+    """What has been seen so far, each fact and transition once, whatever was published twice after a crash."""
 
-    stages: dict[str, str] = field(default_factory=dict)
-    transitions: Counter[str] = field(default_factory=Counter)  # by the stage that was entered
+    leads: dict[str, str] = field(default_factory=dict)  # by id, the stage; those that turned out to be another are left out
+    decided: int = 0  # touchpoints that were counted or found to be duplicates
+    stage_changes: int = 0
     first_transition: float | None = None  # time.monotonic()
     listeners: list[Callable[[Transition], None]] = field(default_factory=list)
-    told: set[str] = field(default_factory=set)
     marks: dict[tuple[str, int], set[tuple[int, int]]] = field(default_factory=dict)  # (import, until): (partition, from log)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    _ids: set[str] = field(default_factory=set)
 
     def by_stage(self) -> Counter[str]:
         """How many leads are in each stage."""
-        return Counter(self.stages.values())
+        return Counter(self.leads.values())
+
+    def fact(self, value: bytes) -> None:
+        """Take a fact."""
+        row = fact_row(value)
+        if row["fact_id"] in self._ids:
+            return
+        self._ids.add(row["fact_id"])
+        lead_id: str = row["lead_id"]
+        match row["fact"]:
+            case "lead_forwarded":
+                self.leads.pop(lead_id, None)
+            case "stage_changed":
+                self.leads[lead_id] = row["to_stage"]
+                self.stage_changes += 1
+            case "touchpoint_duplicated":  # of a lead that may be another by now
+                self.decided += 1
+            case kind:
+                self.leads.setdefault(lead_id, VISITOR)
+                self.decided += kind in _OUTCOMES
 
     def transition(self, value: bytes) -> None:
-        """Take a transition; one that was published twice counts once."""
+        """Take a transition."""
         made = decode_transition(value)
-        if made.transition_id in self.told:
+        if made.transition_id in self._ids:
             return
-        self.told.add(made.transition_id)
+        self._ids.add(made.transition_id)
         self.first_transition = self.first_transition or time.monotonic()
-        self.transitions[made.to_stage] += 1
         for listener in self.listeners:
             listener(made)
-
-    def profile(self, key: bytes, value: bytes | None) -> None:
-        """Take a profile; the newest of a lead counts, in the order of its partition."""
-        profile = None if value is None else decode_profile(value)
-        if profile is None or profile.forwarded_to is not None:
-            self.stages.pop(key.decode(), None)
-        else:
-            self.stages[profile.lead_id] = profile.stage
 
     def control(self, partition: int, value: bytes) -> None:
         """Take a control record of the inbox: the last round of an import's marks says what is decided from here on."""
@@ -71,7 +84,6 @@ class Seen:
             record = inbox.decode(value)
             if isinstance(record, ImportReached) and record.round == ROUNDS:
                 self.marks.setdefault((record.import_id, record.until), set()).add((partition, record.origin.log))
-                self.news.set()
 
 
 class Watch:
@@ -83,46 +95,57 @@ class Watch:
         self._admin = admin
         self._names = names
         self._watched = partitions_of(names, _WATCHED)
-        self._transitions = names.topic(topics.TRANSITIONS)
-        self._inbox = names.topic(topics.INBOX)
+        self._take = {
+            names.topic(topics.EVENTS): lambda record: self.seen.fact(record.value),
+            names.topic(topics.TRANSITIONS): lambda record: self.seen.transition(record.value),
+            names.topic(topics.INBOX): self._take_mail,
+        }
 
     async def follow(self) -> None:
         """Take whatever comes, for ever."""
         async for batch in read(self._consumer, self._watched, follow=True):
             for record in batch:
-                if record.topic == self._transitions:
-                    self.seen.transition(record.value)
-                elif record.topic != self._inbox:
-                    self.seen.profile(record.key, record.value)
-                elif record.key is None:
-                    self.seen.control(record.partition, record.value)
+                self._take[record.topic](record)
+            self.seen.news.set()
             await asyncio.sleep(0)
 
-    async def reached(self, import_id: str, until: int, within: timedelta = SETTLED_WITHIN) -> None:
-        """Return once the import has reached *until* in every partition's log: whatever is sent now lies behind it there.
+    def _take_mail(self, record: Any) -> None:
+        if record.key is None:  # mail has a key, control records have none
+            self.seen.control(record.partition, record.value)
 
-        So the next week's mail, which may tell who is who, finds this week decided, and a run can be repeated. No commit
-        is waited for: the order of the log is enough. Raises Unavailable.
+    async def reached(self, import_id: str, until: int, *, decided: int) -> None:
+        """Return once the import has reached *until* in every partition's log and *decided* touchpoints are decided.
+
+        Whatever is sent now lies behind the mark everywhere: next week's mail, which may tell who is who, finds this
+        week decided, and a run can be repeated. No commit is waited for: the order of the log is enough. Raises Unavailable.
         """
         marks = self.seen.marks.setdefault((import_id, until), set())
+        await self._until(lambda: len(marks) == _PARTITIONS * _PARTITIONS and self.seen.decided >= decided)
+        await self._caught_up()
+
+    async def _caught_up(self) -> None:
+        """Wait until all that is in the topics now has been seen."""
+        ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(self._watched)
+        while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):  # noqa: ASYNC110 - a fetch ends it
+            await asyncio.sleep(_LOOK_EVERY_S / 5)
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
         try:
-            async with asyncio.timeout(within.total_seconds()):
-                while len(marks) < _PARTITIONS * _PARTITIONS:
+            async with asyncio.timeout(SETTLED_WITHIN.total_seconds()):
+                while not holds():
                     self.seen.news.clear()
                     await self.seen.news.wait()
         except TimeoutError:
-            raise Unavailable(f"the import has not reached its mark after {within.total_seconds():.0f} s: do the workers run?") from None
+            raise Unavailable(f"what was sent is not decided after {SETTLED_WITHIN.total_seconds():.0f} s: do the workers run?") from None
 
-    async def settled(self, within: timedelta = SETTLED_WITHIN) -> None:
-        """Return once everything in the logs is decided, and what was decided has been seen here. Raises Unavailable."""
-        until = time.monotonic() + within.total_seconds()
+    async def settled(self) -> None:
+        """Return once nothing is left to decide, all of it is committed, and was seen here. Raises Unavailable."""
+        until = time.monotonic() + SETTLED_WITHIN.total_seconds()
         while not await self._is_settled():
             if time.monotonic() > until:
-                raise Unavailable(f"what was sent is not decided after {within.total_seconds():.0f} s: do the workers run?")
+                raise Unavailable(f"what was sent is not decided after {SETTLED_WITHIN.total_seconds():.0f} s: do the workers run?")
             await asyncio.sleep(_LOOK_EVERY_S)
-        ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(self._watched)
-        while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):  # noqa: ASYNC110 - a fetch ends it
-            await asyncio.sleep(_LOOK_EVERY_S)
+        await self._caught_up()
 
     async def _is_settled(self) -> bool:
         """Whether no record is left to decide.

@@ -1,4 +1,4 @@
-"""Faust, taken at one joint: the only module that touches its internals. Written against faust-streaming 0.15.3.
+"""Faust's consumer, taken at one joint: it feeds shards instead of streams. Written against faust-streaming 0.15.3.
 
 Faust keeps what it is good at: the app's life, the consumer's thread, membership, assignment, rebalancing. Taken over:
 
@@ -18,7 +18,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, TypeVar
 
-import faust
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import (
@@ -31,8 +30,6 @@ from aiokafka.errors import (
     OffsetOutOfRangeError,
 )
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
-from faust.app.base import BootStrategy
-from faust.tables import TableManager
 from faust.transport.drivers import aiokafka as driver
 
 from streams.errors import Fenced, Unavailable
@@ -40,7 +37,7 @@ from streams.lane.hop import Hop
 from streams.lane.lane import Lane
 
 log = logging.getLogger(__name__)
-faust_log = logging.getLogger("faust.lane")
+faust_log = logging.getLogger("faust.lane")  # what mode tells of its services' lives
 
 T = TypeVar("T")
 
@@ -206,73 +203,6 @@ class LaneOffset:
             await self._consumer._there(lambda client: client.commit({self._tp: (offset, metadata)}))  # noqa: SLF001
         except (CommitFailedError, IllegalStateError) as error:
             raise Fenced(f"{self._tp.topic}[{self._tp.partition}]: the group has given the partition to another before offset {offset} was committed") from error
-
-
-class LaneTransport(driver.Transport):  # type: ignore[misc]
-    """Faust's transport with our consumer."""
-
-    Consumer = LaneConsumer
-
-
-class LaneBoot(BootStrategy):  # type: ignore[misc]
-    """Boot no producer and no web server: shards have their own, and so has the worker."""
-
-    enable_kafka_producer = False
-    enable_web = False
-
-
-class LaneTables(TableManager):  # type: ignore[misc]
-    """No tables: so none to wait a second for at every start."""
-
-    logger = faust_log
-    mundane_level = "debug"
-
-    async def on_start(self) -> None:
-        await self._update_channels()
-        await self.recovery.start()
-
-
-class LaneApp(faust.App):  # type: ignore[misc]
-    """One hop's Faust app: a group member whose partitions are the lane's."""
-
-    BootStrategy = LaneBoot
-    logger = faust_log
-    mundane_level = "debug"
-
-    def __init__(self, lane: Lane, *, bootstrap: str) -> None:
-        self.lane = lane
-        super().__init__(
-            lane.hop.group,
-            broker=f"kafka://{bootstrap.replace(',', ';kafka://')}",
-            store="memory://",
-            TableManager=LaneTables,
-            autodiscover=False,
-            web_enabled=False,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-            table_standby_replicas=0,
-            stream_wait_empty=False,
-            broker_commit_interval=timedelta(days=1),
-            broker_session_timeout=lane.hop.pace.session_timeout,
-            broker_heartbeat_interval=lane.hop.pace.heartbeat,
-        )
-        self.transport = LaneTransport(self.conf.broker_consumer, self)
-        for topic in lane.hop.topics:
-            self.topics.add(self.topic(topic, key_type=bytes, value_type=bytes))
-        self.on_partitions_assigned.connect(self._on_assigned)
-        self.on_partitions_revoked.connect(self._on_revoked)
-
-    async def on_first_start(self) -> None:
-        """Make no folders: nothing is kept on this disk."""
-
-    async def _on_assigned(self, _app: Any, assigned: set[Any], **_: Any) -> None:
-        await self.lane.assigned([TopicPartition(*tp) for tp in assigned], self.consumer)
-
-    async def _on_revoked(self, _app: Any, revoked: set[Any], **_: Any) -> None:
-        await self.lane.revoked([TopicPartition(*tp) for tp in revoked])
-
-    def _on_rebalance_when_stopped(self) -> None:
-        """Do nothing where Faust closes the client, from the wrong loop, and then does not leave the group."""
 
 
 @contextmanager

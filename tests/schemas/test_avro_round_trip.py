@@ -55,6 +55,16 @@ def test_a_counted_touchpoint_written_by_hand_has_the_bytes_of_the_generic_write
     assert avro.encode_fact(fact, **at) == avro.FACT.write(fact_record.row(fact, **at))
 
 
+@given(profile=values(LeadProfile))
+def test_a_profile_written_by_hand_has_the_bytes_of_the_generic_writer(profile: LeadProfile) -> None:
+    plain = msgspec.to_builtins(profile)
+    plain["reasons"] = [msgspec.structs.asdict(each) for each in profile.reasons]
+    for name in ("first_touch", "last_touch"):
+        touch = getattr(profile, name)
+        plain[name] = None if touch is None else msgspec.structs.asdict(touch)
+    assert avro.encode_profile(profile) == avro.PROFILE.write(plain)
+
+
 @given(
     value=LONG | st.integers(0, 64).flatmap(lambda bits: st.sampled_from([(1 << bits) - 1, 1 << bits, -(1 << bits)]))
 )

@@ -46,6 +46,18 @@ class Telling(LaneObserver):
         tell("revoked", hop=hop, topic=tp.topic, partition=tp.partition)
 
 
+@asynccontextmanager
+async def telling_health(view):
+    async def watch():
+        while not (hops := view()) or not all(hop.ready for hop in hops):
+            await asyncio.sleep(0.02)
+        tell("ready", hops=[hop.hop for hop in hops], owned=sum(len(hop.partitions) for hop in hops))
+
+    watching = asyncio.create_task(watch())
+    yield
+    watching.cancel()
+
+
 async def misbehave(value):
     verb, _, rest = value.decode().partition(" ")
     if verb == "!bug":
@@ -174,7 +186,8 @@ def main():
         "nothing": hop("nothing", NothingShard, ["numbers"], [], args),
     }
     hops = [known[name] for name in args.hops.split(",")]
-    sys.exit(run(hops, bootstrap=args.bootstrap, observer=Telling(), patience=timedelta(seconds=args.patience)))
+    patience = timedelta(seconds=args.patience)
+    sys.exit(run(hops, bootstrap=args.bootstrap, observer=Telling(), beside=[telling_health], patience=patience))
 
 
 if __name__ == "__main__":

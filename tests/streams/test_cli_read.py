@@ -97,7 +97,7 @@ def test_every_topic_is_read_in_words_and_as_json(leadstream):
 def test_a_record_that_cannot_be_read_is_shown_as_such_and_the_reading_goes_on(leadstream):
     words = leadstream("tail", "touchpoints.web", *ALL).out.splitlines()
     assert len(words) == 8
-    assert [line for line in words if "v:bad" in line][0].endswith(
+    assert next(line for line in words if "v:bad" in line).endswith(
         "undecodable: starts with 6e6f instead of c301, expected leadstream.Touchpoint in Avro's single-object encoding"
     )
     bad = next(each for each in rows(leadstream("tail", "touchpoints.web", *ALL, "--json")) if each["key"] == "v:bad")

@@ -182,6 +182,7 @@ async def test_any_set_of_hops_runs_in_one_process_and_a_stop_commits_all_of_the
     for topic in ("numbers", "left", "right"):
         await place.feed(200, topic=topic)
     worker = place.start(hops="sum,relay")
+    await eventually(lambda: worker.saw("ready", hops=["sum", "relay"], owned=3 * PARTITIONS), what="its health says ready")
     await eventually(lambda: len(worker.saw("commit", hop="sum")) >= PARTITIONS, what="sum commits each partition")
     await eventually(lambda: len(worker.saw("commit", hop="relay")) >= 2 * PARTITIONS, what="relay commits each partition")
     await eventually(lambda: worker.saw("idle", hop="sum"), what="a partition that has read all is idle")

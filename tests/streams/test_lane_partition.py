@@ -9,6 +9,7 @@ import pytest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.errors import OffsetsLost, Unavailable
+from streams.lane.health import HopHealth
 from streams.lane.hop import Hop, LaneObserver, Pace
 from streams.lane.partition import Partition
 
@@ -223,3 +224,48 @@ async def test_an_offset_that_is_not_in_the_log_is_never_jumped_over(log, told):
         await owned(shard, log).live()
     assert shard.calls == ["open"]
     assert log.sought == []
+
+
+async def test_a_fetch_that_saw_another_position_is_asked_for_again_where_the_log_still_holds_it():
+    shard, log = Shard(start=5), Log()
+    partition, living = await opened(shard, log)
+    partition.ask_again(first=5, end=9)
+    assert log.sought == [5, 5]
+    with pytest.raises(OffsetsLost, match=r"leads\.inbox\[3\]: offsets 5 to 7 .* the log begins at 8"):
+        partition.ask_again(first=8, end=9)
+    partition.finish()
+    await living
+
+
+NOW = timedelta(0)
+
+
+def health_of(*partitions, joined=True):
+    owned = {TP: partition.health() for partition in partitions}
+    return HopHealth(hop="score", joined=joined, still_for=timedelta(seconds=90), failure=None, partitions=owned)
+
+
+async def test_a_batch_that_never_ends_counts_as_stuck_and_a_server_that_is_away_does_not():
+    shard, log = Shard(start=0), Log()
+    partition, living = await opened(shard, log)
+    assert health_of(partition).ready
+    shard.gate.clear()
+    partition.offer(records(0, 1))
+    await until(lambda: len(shard.calls) > 1)
+    assert "leads.inbox[3] has not moved for 0 s, handling 2 records up to offset 1" in health_of(partition).stuck(NOW)
+    assert health_of(partition).stuck(timedelta(hours=1)) is None
+    shard.away = 10**9
+    shard.gate.set()
+    await until(lambda: len(shard.calls) > 2)
+    assert health_of(partition).stuck(NOW) is None
+    assert not health_of(partition).ready
+    partition.finish()
+    await living
+
+
+def test_a_hop_that_owns_nothing_is_ready_once_its_group_has_said_so():
+    assert health_of().ready
+    assert health_of().stuck(NOW) is None
+    assert not health_of(joined=False).ready
+    assert health_of(joined=False).stuck(timedelta(minutes=2)) is None
+    assert "not told for 90 s which partitions it owns" in health_of(joined=False).stuck(timedelta(minutes=1))

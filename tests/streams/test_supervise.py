@@ -14,10 +14,11 @@ from datetime import timedelta
 
 import pytest
 
+from streams.child import Role
 from streams.errors import Misconfigured, Unavailable
 from streams.probe import ask
 from streams.settings import Settings, environ_of
-from streams.supervise import Role, Supervisor, roles
+from streams.supervise import Supervisor, roles
 from tests.streams.installed import Installation, until
 
 NOWHERE = Settings.local(kafka="127.0.0.1:1", collector_port=0, ops_port=0)
@@ -116,7 +117,8 @@ def test_children_end_when_their_supervisor_is_killed():
     # A supervisor in a process of its own, which has no time to say farewell.
     code = (
         "import json, sys, threading\n"
-        "from streams.supervise import Role, Supervisor\n"
+        "from streams.child import Role\n"
+        "from streams.supervise import Supervisor\n"
         "role = Role(**json.loads(sys.stdin.readline()))\n"
         "with Supervisor([role], tell=lambda *_: None) as supervisor:\n"
         "    threading.Event().wait()\n"
