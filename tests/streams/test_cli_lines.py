@@ -82,7 +82,7 @@ def encoded(kind: object):
     return values(kind).map(lambda value: (topic, write(value)))
 
 
-@given(st.one_of([encoded(kind) for kind in (Touchpoint, AnyFact, Transition, LeadProfile, DeadLetter, inbox.InboxRecord)]))
+@given(st.one_of([encoded(kind) for kind in (Touchpoint, AnyFact, Transition, LeadProfile, DeadLetter, inbox.InboxRecord, state.Mailbox)]))
 def test_whatever_is_valid_is_told_on_one_printable_line(record):
     told(record[0], b"v:ann", record[1])
 
