@@ -4,11 +4,10 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 NO_TERMINAL_WIDTH: Final = 10_000
 """Columns of a table that goes into a file or a pipe: nothing is cut or wrapped there."""
-_DAY_MS: Final = 24 * 3600 * 1000
 
 
 def printable(text: str) -> str:
@@ -76,10 +75,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Itera
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     to_the_right = set(right)
-    for column in columns:
-        shown.add_column(column, justify="right" if column in to_the_right else "left", overflow="fold")
+    for number, column in enumerate(columns):
+        justify: Literal["left", "right"] = "right" if column in to_the_right else "left"
+        shown.add_column(column, justify=justify, overflow="fold", no_wrap=number == 0)  # the first names the row
     for row in rows:
         shown.add_row(*(Text(printable(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else NO_TERMINAL_WIDTH).print(shown)

@@ -8,7 +8,7 @@ from streams.demo.people import DAY_MS, HOUR_MS, Interest, Person
 
 SOURCE: Final = "crm"
 _MINUTE_MS: Final = 60_000
-_VERDICTS: Final = {"accepted": 0.76, "rejected": 0.1, "recycled": 0.09, "disqualified": 0.02, "": 0.03}
+_VERDICTS: Final = {"accepted": 0.74, "rejected": 0.1, "recycled": 0.09, "disqualified": 0.05, "": 0.02}
 _ENDS: Final = {"deal_won": 0.6, "deal_lost": 0.32, "": 0.08}
 
 

@@ -12,11 +12,11 @@ from rich.live import Live
 from rich.table import Table
 
 from schemas.transition import Transition
+from streams.child import Role
 from streams.demo.people import Person
 from streams.demo.play import Answered
 from streams.demo.watch import Seen
 from streams.settings import Settings
-from streams.child import Role
 
 STAGES: Final = ("visitor", "mql", "sql", "customer", "disqualified")
 FUNNEL: Final = "SELECT * FROM funnel FORMAT PrettyCompact"

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -94,11 +94,11 @@ def _make_room(place: Place, *, ran_before: bool) -> None:
 
 
 def _ports(place: Place) -> Ports:
-    """The usual ports, or free ones where any of them is taken: by `leadstream local up`, most likely."""
+    """The usual ports, or free ones where any of them is taken: by `leadstream local up`, most likely.
+
+    Of servers that run already, free ones means those they have.
+    """
     usual = Ports()
-    running = stack.status(Stack(data=place.data))
-    if _running(running):
-        return replace(usual, **running.kafka.ports, **running.clickhouse.ports)
     taken = any(answers(port) for port in (usual.kafka, usual.clickhouse, usual.clickhouse_http))
     return Ports.any_free() if place.free_ports or taken else usual
 

@@ -14,7 +14,7 @@ from streams.settings import Settings, environ_of
 from streams.topics import TOPOLOGY
 from tests.streams.installed import call
 
-MINE = sorted(set(BY_NAME) - {"demo", "send"})
+COMMANDS = sorted(BY_NAME)
 ACTIONS = [
     ("local", "up"), ("local", "down"), ("local", "status"), ("model", "check"), ("model", "publish"), ("model", "show"),
     ("dead-letters", "ls"), ("dead-letters", "show"),
@@ -63,7 +63,7 @@ def test_a_mistyped_command_is_answered_with_the_one_that_was_probably_meant(lea
     assert said.err == "leadstream: there is no command 'modle': did you mean model?\n"
 
 
-@pytest.mark.parametrize("name", MINE)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_every_command_teaches_by_examples_that_its_own_parser_takes(leadstream, name):
     said = leadstream(name, "--help")
     assert said.code == 0

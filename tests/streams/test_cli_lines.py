@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas import avro, inbox, state
@@ -19,6 +19,7 @@ from streams.cli.lines import instant_of, line_of
 from streams.cli.output import as_json
 from tests.schemas.struct_values import values
 
+untimed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # the machine may be busy
 GOLDEN = Path(__file__).parents[1] / "schemas" / "golden"
 TOPIC_OF = {
     "touchpoint": topics.WEB, "fact": topics.EVENTS, "transition": topics.TRANSITIONS, "profile": topics.PROFILES,
@@ -50,6 +51,7 @@ def test_every_kind_of_record_is_told_on_one_printable_line(topic, key, value):
     told(topic, key, value)
 
 
+@untimed
 @given(st.sampled_from(golden()), st.data())
 def test_broken_bytes_are_unreadable_and_nothing_else(record, data):
     topic, key, value = record
@@ -61,6 +63,7 @@ def test_broken_bytes_are_unreadable_and_nothing_else(record, data):
         assert str(error)
 
 
+@untimed
 @given(st.sampled_from(sorted(topics.BY_NAME)), st.binary(max_size=60), st.binary(max_size=60))
 def test_any_bytes_on_any_topic_are_told_or_unreadable(topic, key, value):
     try:
@@ -82,6 +85,7 @@ def encoded(kind: object):
     return values(kind).map(lambda value: (topic, write(value)))
 
 
+@untimed
 @given(st.one_of([encoded(kind) for kind in (Touchpoint, AnyFact, Transition, LeadProfile, DeadLetter, inbox.InboxRecord, state.Mailbox)]))
 def test_whatever_is_valid_is_told_on_one_printable_line(record):
     told(record[0], b"v:ann", record[1])

@@ -61,7 +61,7 @@ def touchpoints() -> list[Touchpoint]:
 
 def test_chance_is_what_its_names_say_on_every_machine() -> None:
     one, other = Chance("a", 1), Chance("a", 1)
-    assert [one.whole(0, 99) for _ in range(8)] == [other.whole(0, 99) for _ in range(8)] == [66, 42, 14, 44, 94, 41, 77, 17]
+    assert [one.whole(0, 99) for _ in range(8)] == [other.whole(0, 99) for _ in range(8)] == [92, 26, 90, 45, 67, 21, 1, 68]
 
 
 def test_what_one_stream_draws_does_not_move_another() -> None:

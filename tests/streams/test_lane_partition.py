@@ -241,7 +241,7 @@ NOW = timedelta(0)
 
 
 def health_of(*partitions, joined=True):
-    owned = {TP: partition.health() for partition in partitions}
+    owned = {partition.tp: partition.health() for partition in partitions}
     return HopHealth(hop="score", joined=joined, still_for=timedelta(seconds=90), failure=None, partitions=owned)
 
 
