@@ -213,7 +213,7 @@ def _earned(lead: Lead, rules: list[Rule], occurred_at: int) -> tuple[RuleSum, .
             continue
         points, window = rule.points, -1
         if rule.cap is not None:
-            window = occurred_at // rule.cap.window_ms
+            window = rule.cap.window(occurred_at)
             left = cap_left(lead, rule.name, window, rule.cap.points)
             points = min(points, left) if points > 0 else max(points, -left)
         if points or rule.once:

@@ -13,6 +13,7 @@ from schemas.touchpoint import Touchpoint
 VISITOR: Final = "visitor"
 CUSTOMER: Final = "customer"
 DISQUALIFIED: Final = "disqualified"
+_MONDAY_MS: Final = 3 * 24 * 3600 * 1000  # the epoch was a Thursday
 GRADES: Final = ("A", "B", "C", "D")
 ANY_KIND: Final = "any"
 """In place of a rule's kinds: touchpoints of every kind."""
@@ -40,10 +41,14 @@ class PropertyTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
-    """At most `points` per window of `window_ms` (a UTC day, or a week of seven UTC days since the epoch's Thursday)."""
+    """At most `points` per window of `window_ms`: a UTC day, or a week from Monday to Sunday."""
 
     points: float
     window_ms: int
+
+    def window(self, at: int) -> int:
+        """The number of the window that the instant *at* falls into, counted from Monday, 29 December 1969."""
+        return (at + _MONDAY_MS) // self.window_ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ Output: TypeAlias = tuple[str, int, bytes | None, bytes | None]  # topic, partit
 
 BATCH_BYTES: Final = 256 * 1024
 RECORD_BYTES_MAX: Final = 4 * 1024 * 1024
+ENVELOPE_BYTES: Final = 64 * 1024  # what a dead letter adds to the bytes it keeps, at most
 IN_FLIGHT_MAX: Final = 64  # batches a shard may have sent and not seen acknowledged
 RESTORE_FETCH_BYTES: Final = 4 * 1024 * 1024
 STOP_WITHIN_S: Final = 1.5

@@ -9,7 +9,7 @@ from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from streams import topics
 from streams.errors import Misconfigured, Unavailable
-from streams.kafka import RECORD_BYTES_MAX
+from streams.kafka import ENVELOPE_BYTES, RECORD_BYTES_MAX
 
 _TIMEOUT_MS: Final = 15_000
 
@@ -50,7 +50,9 @@ def _create(admin: Any, missing: list[str], wanted: dict[str, topics.Topic], *, 
 
 
 def _settings(topic: topics.Topic, replication: int) -> dict[str, str]:
-    settings = {"max.message.bytes": str(RECORD_BYTES_MAX), "min.insync.replicas": str(max(1, replication - 1))}
+    # What a hop reads leaves room for the envelope that a dead letter puts around it.
+    room = ENVELOPE_BYTES if topic.name in (*topics.TOUCHPOINTS, topics.INBOX) else 0
+    settings = {"max.message.bytes": str(RECORD_BYTES_MAX - room), "min.insync.replicas": str(max(1, replication - 1))}
     if topic.retention is None:
         # Small segments, or the active one, which is never compacted, holds most of a changelog.
         return settings | {"cleanup.policy": "compact", "segment.bytes": str(64 << 20), "min.cleanable.dirty.ratio": "0.3"}

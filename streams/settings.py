@@ -12,14 +12,12 @@ from typing import Any, Final, TypeVar
 
 from processors.sources.signatures import ecdsa_key, standard_key
 from streams.errors import Misconfigured
-from streams.kafka import RECORD_BYTES_MAX
+from streams.kafka import ENVELOPE_BYTES, RECORD_BYTES_MAX
 from streams.topics import Names
 
 PREFIX: Final = "LEADSTREAM_"
 KEY_BYTES_MIN: Final = 16
 KEY_BYTES_MAX: Final = 64
-ENVELOPE_BYTES: Final = 64 * 1024
-"""What a dead letter adds to the body it keeps, at most."""
 
 T = TypeVar("T")
 

@@ -21,8 +21,8 @@ def declare(parser: Parser) -> None:
 
 
 def run(asked: Namespace) -> int:
-    from streams.cli.installation import settings_of  # noqa: PLC0415
-    from streams.collect import run as collect  # noqa: PLC0415
+    from streams.cli.installation import settings_of
+    from streams.collect import run as collect
 
     settings = settings_of(asked)
     prepare(asked)

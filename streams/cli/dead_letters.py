@@ -85,7 +85,7 @@ def _show(asked: Namespace) -> int:
         return 1
     letter = found[0]
     if asked.raw:
-        import sys  # noqa: PLC0415
+        import sys
 
         sys.stdout.buffer.write(letter.body)
     elif asked.json:
@@ -117,7 +117,7 @@ def _wanted(letter: "DeadLetter", asked: Namespace, since: int | None) -> bool:
 
 
 def _instant(said: "int | str | None") -> int | None:
-    from streams.clock import now_ms  # noqa: PLC0415
+    from streams.clock import now_ms
 
     if not isinstance(said, str):
         return said
@@ -128,10 +128,10 @@ def _instant(said: "int | str | None") -> int | None:
 
 def _read(asked: Namespace, *, since: int | None = None) -> "list[DeadLetter]":
     """Read the letters that the topic holds, each once, in the order they were received; skip what is no letter."""
-    from schemas.avro import Undecodable, decode_dead_letter  # noqa: PLC0415
-    from streams.cli.installation import installation  # noqa: PLC0415
-    from streams.reading import Start, partitions_of, read, reader  # noqa: PLC0415
-    from streams.topics import DEAD_LETTERS  # noqa: PLC0415
+    from schemas.avro import Undecodable, decode_dead_letter
+    from streams.cli.installation import installation
+    from streams.reading import Start, partitions_of, read, reader
+    from streams.topics import DEAD_LETTERS
 
     here, letters, unreadable = installation(asked), dict[str, "DeadLetter"](), 0
 

@@ -55,11 +55,11 @@ def run(asked: Namespace) -> int:
         raise Refusal("--visitors takes 1 to 100000, --live 0 to 1000")
     if not _PREFIX.fullmatch(asked.prefix):
         raise Refusal("--prefix takes a letter and up to 30 letters, digits, dots, dashes and underscores")
-    from rich.console import Console  # noqa: PLC0415 - its imports take longer than the help
+    from rich.console import Console
 
-    from streams.demo.screen import Screen  # noqa: PLC0415
-    from streams.demo.servers import Place  # noqa: PLC0415
-    from streams.demo.show import Plan, Show  # noqa: PLC0415
+    from streams.demo.screen import Screen
+    from streams.demo.servers import Place
+    from streams.demo.show import Plan, Show
 
     quarter = _quarter(asked)
     place = Place(data=asked.data, keep=asked.keep, free_ports=asked.free_ports, prefix=asked.prefix)
@@ -79,9 +79,9 @@ def _as_interrupt(*_: object) -> None:
 
 
 def _quarter(asked: Namespace) -> "Quarter":
-    from streams import clock  # noqa: PLC0415
-    from streams.demo.quarter import Quarter  # noqa: PLC0415
-    from streams.settings import Settings  # noqa: PLC0415
+    from streams import clock
+    from streams.demo.quarter import Quarter
+    from streams.settings import Settings
 
     today = clock.now_ms() // DAY_MS * DAY_MS
     end = today if asked.until is None else _midnight(asked.until)

@@ -59,7 +59,7 @@ def settings_of(asked: Namespace) -> Settings:
 
 
 def _local(data: Path) -> Settings:
-    from deploy.local.stack import Stack, status  # noqa: PLC0415 - half a second that only --local pays
+    from deploy.local.stack import Stack, status
 
     now = status(Stack(data=data))
     if not now.running:

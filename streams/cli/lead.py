@@ -26,12 +26,12 @@ def run(asked: Namespace) -> int:
     """Exit with 1 for a lead that nobody has heard of."""
     if asked.facts < 0:
         raise Refusal("--facts takes a number from 0 up")
-    from streams.cli.installation import installation, lead_id_of  # noqa: PLC0415
-    from streams.cli.lead_found import find  # noqa: PLC0415
-    from streams.cli.lead_history import history_of  # noqa: PLC0415
-    from streams.cli.lead_words import described, told  # noqa: PLC0415
-    from streams.cli.output import as_json, note  # noqa: PLC0415
-    from streams.clock import now_ms  # noqa: PLC0415
+    from streams.cli.installation import installation, lead_id_of
+    from streams.cli.lead_found import find
+    from streams.cli.lead_history import history_of
+    from streams.cli.lead_words import described, told
+    from streams.cli.output import as_json, note
+    from streams.clock import now_ms
 
     here = installation(asked)
     found = asyncio.run(find(here, lead_id_of(asked.lead, here.settings)))

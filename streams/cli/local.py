@@ -37,7 +37,7 @@ def declare(parser: Parser) -> None:
 
 def run(asked: Namespace) -> int:
     """Exit with 1 where `status` finds a server that does not run."""
-    from deploy.local import errors, stack  # noqa: PLC0415 - its imports take longer than the help
+    from deploy.local import errors, stack
 
     do = {"up": stack.up, "down": stack.down, "status": stack.status}[asked.action]
     try:
@@ -52,8 +52,8 @@ def run(asked: Namespace) -> int:
 
 def _stack(asked: Namespace) -> "Stack":
     """The stack in the folder asked for; what runs there keeps its ports unless others are asked for."""
-    from deploy.local.ports import Ports  # noqa: PLC0415
-    from deploy.local.stack import Stack, status  # noqa: PLC0415
+    from deploy.local.ports import Ports
+    from deploy.local.stack import Stack, status
 
     now = status(Stack(data=asked.data))
     known = {**now.kafka.ports, **now.clickhouse.ports}

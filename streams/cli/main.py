@@ -90,7 +90,7 @@ def _unknown(name: str) -> int:
 
 
 def _version() -> int:
-    from importlib.metadata import version  # noqa: PLC0415 - slow, and hardly ever asked for
+    from importlib.metadata import version
 
     print(f"leadstream {version('leadstream')}")
     return 0

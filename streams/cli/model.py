@@ -48,8 +48,8 @@ def run(asked: Namespace) -> int:
 
 def _check(asked: Namespace) -> int:
     """Exit with 65 for a model with problems, 1 for one that cannot be published since its version was used before."""
-    from processors.model_differences import differences  # noqa: PLC0415
-    from processors.model_words import describe  # noqa: PLC0415
+    from processors.model_differences import differences
+    from processors.model_words import describe
 
     try:
         model = _read(asked.model)
@@ -75,10 +75,10 @@ def _check(asked: Namespace) -> int:
 
 
 def _publish(asked: Namespace) -> int:
-    from streams import publish  # noqa: PLC0415
-    from streams.cli.installation import installation  # noqa: PLC0415
-    from streams.reading import require  # noqa: PLC0415
-    from streams.topics import INBOX, MODELS  # noqa: PLC0415
+    from streams import publish
+    from streams.cli.installation import installation
+    from streams.reading import require
+    from streams.topics import INBOX, MODELS
 
     model, here = _read(asked.model), installation(asked)
 
@@ -96,7 +96,7 @@ def _publish(asked: Namespace) -> int:
 
 def _show(asked: Namespace) -> int:
     """Exit with 1 where there is no such model."""
-    from processors.model_words import describe  # noqa: PLC0415
+    from processors.model_words import describe
 
     known = _published(asked)
     wanted = asked.version or known.in_force
@@ -122,10 +122,10 @@ def _none_such(wanted: str | None, known: "Published") -> str:
 
 
 def _published(asked: Namespace) -> "Published":
-    from streams.cli.installation import installation  # noqa: PLC0415
-    from streams.publish import published  # noqa: PLC0415
-    from streams.reading import require  # noqa: PLC0415
-    from streams.topics import MODELS  # noqa: PLC0415
+    from streams.cli.installation import installation
+    from streams.publish import published
+    from streams.reading import require
+    from streams.topics import MODELS
 
     here = installation(asked)
 
@@ -142,7 +142,7 @@ def _in_force(known: "Published") -> "ScoringModel | None":
 
 def _read(name: str) -> "ScoringModel":
     """Read a model's file, or a shipped model. Raises Refused with all its problems, Misconfigured where there is no file."""
-    from processors.model_file import SHIPPED, shipped  # noqa: PLC0415
+    from processors.model_file import SHIPPED, shipped
 
     if name in SHIPPED:
         return _load(shipped(name), name)
@@ -156,8 +156,8 @@ def _read(name: str) -> "ScoringModel":
 
 
 def _load(text: str, name: str) -> "ScoringModel":
-    from processors.model_file import load  # noqa: PLC0415
-    from processors.model_problems import ModelProblems  # noqa: PLC0415
+    from processors.model_file import load
+    from processors.model_problems import ModelProblems
 
     try:
         return load(text, name_of_file=name)

@@ -70,10 +70,10 @@ def _unknown(value: Any) -> Any:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[str]], *, right: Iterable[str] = ()) -> None:
     """Print *rows* under *columns*, those named in *right* aligned to the right."""
-    from rich import box  # noqa: PLC0415 - 60 ms that most commands do not need
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     shown = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     to_the_right = set(right)

@@ -38,7 +38,7 @@ def declare(parser: Parser) -> None:
 
 def run(asked: Namespace) -> int:
     """Exit with 1 where a check finds a difference."""
-    from streams.cli.installation import installation  # noqa: PLC0415
+    from streams.cli.installation import installation
 
     here = installation(asked)
     here.create_topics()
@@ -60,9 +60,9 @@ def run(asked: Namespace) -> int:
 async def _replay(
     here: "Installation", counts: Counter[str], *, progress: Callable[[int, int], None], check: bool
 ) -> "tuple[Mapping[int, Span], Comparison | None]":
-    from streams.reading import reader  # noqa: PLC0415
-    from streams.replay import Replay, live_end  # noqa: PLC0415
-    from streams.replay_check import CHECKED, compare  # noqa: PLC0415
+    from streams.reading import reader
+    from streams.replay import Replay, live_end
+    from streams.replay_check import CHECKED, compare
 
     def count(_hop: str, outcome: str, records: int) -> None:
         counts[outcome] += records
@@ -91,7 +91,7 @@ def _lines(found: "Comparison") -> Iterator[str]:
 
 
 def _words(topic: str, row: dict[str, Any]) -> str:
-    from streams.cli.lines import line_of  # noqa: PLC0415
+    from streams.cli.lines import line_of
 
     return f"{printable(row['lead_id'])}  {line_of(topic, None, row)}"
 
@@ -106,8 +106,8 @@ def _progress(*, shown: bool) -> Iterator[Callable[[int, int], None]]:
     if not (shown and sys.stderr.isatty()):
         yield lambda _done, _whole: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:

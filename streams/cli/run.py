@@ -36,8 +36,8 @@ def run(asked: Namespace) -> int:
         raise Refusal("--workers takes a number from 1 to 64")
     if asked.local:
         _local_up(asked)
-    from streams.cli.installation import installation  # noqa: PLC0415
-    from streams.supervise import Supervisor, roles  # noqa: PLC0415
+    from streams.cli.installation import installation
+    from streams.supervise import Supervisor, roles
 
     here = installation(asked)
     settings = here.settings
@@ -54,14 +54,14 @@ def run(asked: Namespace) -> int:
 
 
 def _local_up(asked: Namespace) -> None:
-    from streams.cli import local  # noqa: PLC0415
+    from streams.cli import local
 
     local.run(Namespace(action="up", data=asked.data, json=False))
 
 
 def _greet(supervisor: "Supervisor", settings: "Settings", *, collector: str) -> None:
     """Wait until all are ready and say where; what is not ready by then is told, and may become so."""
-    from streams.errors import Unavailable  # noqa: PLC0415
+    from streams.errors import Unavailable
 
     try:
         if not supervisor.wait_until_ready(READY_WITHIN):

@@ -83,8 +83,8 @@ def _duration(said: str | None) -> timedelta | None:
 
 
 def _map_of(path: Path) -> "Map":
-    from processors.model_problems import ModelProblems  # noqa: PLC0415
-    from streams.sending.map_file import load  # noqa: PLC0415 - its imports take longer than the help
+    from processors.model_problems import ModelProblems
+    from streams.sending.map_file import load
 
     try:
         return load(path.read_text(encoding="utf-8"), name_of_file=str(path))
@@ -97,10 +97,10 @@ def _map_of(path: Path) -> "Map":
 
 def _dry_run(asked: Namespace, how: "Map") -> int:
     """Print what the first rows become, one line of JSON each."""
-    from processors.model_problems import ModelProblems  # noqa: PLC0415
-    from streams.sending.map_file import refuse_unknown_columns  # noqa: PLC0415
-    from streams.sending.mapping import Event, Unfit  # noqa: PLC0415
-    from streams.sending.rows import Row, open_rows  # noqa: PLC0415
+    from processors.model_problems import ModelProblems
+    from streams.sending.map_file import refuse_unknown_columns
+    from streams.sending.mapping import Event, Unfit
+    from streams.sending.rows import Row, open_rows
 
     unfit = 0
     with open_rows(asked.file, how.shape) as rows:
@@ -122,8 +122,8 @@ def _dry_run(asked: Namespace, how: "Map") -> int:
 
 
 def _send(asked: Namespace, how: "Map", every: timedelta | None) -> int:
-    from processors.model_problems import ModelProblems  # noqa: PLC0415
-    from streams.cli.installation import settings_of  # noqa: PLC0415
+    from processors.model_problems import ModelProblems
+    from streams.cli.installation import settings_of
 
     settings = settings_of(asked)
     url = (asked.url or f"http://{_reachable(settings.collector_host)}:{settings.collector_port}").rstrip("/")
@@ -148,8 +148,8 @@ def _reachable(host: str) -> str:
 
 
 def _plan(asked: Namespace, how: "Map", *, every: timedelta | None, settings: "Settings", url: str) -> "Plan":
-    from streams.sending.resume import Notebook, content_hash  # noqa: PLC0415
-    from streams.sending.send import Plan, default_import_id  # noqa: PLC0415
+    from streams.sending.resume import Notebook, content_hash
+    from streams.sending.send import Plan, default_import_id
 
     if not settings.events_secret:
         raise Misconfigured("LEADSTREAM_EVENTS_SECRET is missing: it signs what is sent, and the collector has the same one")
@@ -183,10 +183,10 @@ class _Sending:
         self._task = None if bar is None else bar.add_task("sending", total=size, said="")
 
     async def run(self) -> "Report":
-        from aiohttp import ClientSession  # noqa: PLC0415
+        from aiohttp import ClientSession
 
-        from streams.sending.door import Door  # noqa: PLC0415
-        from streams.sending.send import Sender  # noqa: PLC0415
+        from streams.sending.door import Door
+        from streams.sending.send import Sender
 
         async with ClientSession() as session:
             door = Door(session, self._url, on_wait=self._waits)
@@ -205,8 +205,8 @@ class _Sending:
 
 
 def _bar() -> Any:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
     return Progress(

@@ -46,7 +46,7 @@ def run(asked: Namespace) -> int:
     if wanted is None:
         raise Refusal(f"there is no topic {asked.topic!r}, there are {', '.join(BY_NAME)}")
 
-    from streams.cli.tailing import Tail, filter_of  # noqa: PLC0415 - its imports take longer than the help
+    from streams.cli.tailing import Tail, filter_of
 
     filters = [filter_of(text, wanted[0]) for text in asked.filter]
     asyncio.run(Tail(asked, wanted, filters).run())

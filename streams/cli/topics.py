@@ -21,12 +21,12 @@ def declare(parser: Parser) -> None:
 
 
 def run(asked: Namespace) -> int:
-    from streams.cli.output import as_json, note, table  # noqa: PLC0415
+    from streams.cli.output import as_json, note, table
 
     created: list[str] = []
     names = Names()
     if not asked.dry:
-        from streams.cli.installation import installation  # noqa: PLC0415
+        from streams.cli.installation import installation
 
         here = installation(asked)
         names, created = here.names, here.create_topics()

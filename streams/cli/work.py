@@ -33,11 +33,11 @@ def run(asked: Namespace) -> int:
 
 def serve(asked: Namespace, wanted: tuple[str, ...]) -> int:
     """Run the hops in *wanted* until told to stop."""
-    from streams.cli.installation import settings_of  # noqa: PLC0415
+    from streams.cli.installation import settings_of
 
     settings = settings_of(asked)
     prepare(asked)
 
-    from streams.work import work  # noqa: PLC0415 - Faust takes most of a second to import, wrong settings are told before
+    from streams.work import work
 
     return work(settings, wanted)

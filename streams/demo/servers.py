@@ -37,14 +37,15 @@ def servers(place: Place) -> Iterator[Status]:
 
     Raises Misconfigured, Unavailable.
     """
+    ran_before = _running(stack.status(Stack(data=place.data)))
     with _plain_errors():
-        ran_before = _running(stack.status(Stack(data=place.data)))
         _make_room(place, ran_before=ran_before)
-        wanted = Stack(data=place.data, ports=_ports(place))
-        now = stack.up(wanted)
+    wanted = Stack(data=place.data, ports=_ports(place))
     try:
+        with _plain_errors():
+            now = stack.up(wanted)
         yield now
-    finally:
+    finally:  # also of a start that was interrupted half way
         if not ran_before:
             stack.down(wanted)
 

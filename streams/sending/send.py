@@ -194,8 +194,7 @@ class Sender:
         plan = self._plan
         if plan.import_id is None or plan.keep_open:
             return
-        last = self.report.progress.last_at
-        until = clock.now_ms() if last is None else last
+        until = clock.now_ms()  # so that what time alone has done since then belongs to the import too: nobody is called
         await reached(self._door, plan.import_id, key=plan.import_key, until=until, ended=True)
         self.report.progress.reached = until
 

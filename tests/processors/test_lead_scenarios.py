@@ -168,3 +168,13 @@ def test_another_model_version_gives_other_ids():
     one = Scenario().when(touch("demo_booked", event="a")).facts
     other = Scenario(model=replace(MODEL, version=2)).when(touch("demo_booked", event="a")).facts
     assert {f.fact_id for f in one}.isdisjoint(f.fact_id for f in other)
+
+
+def test_a_weekly_cap_runs_from_monday_to_sunday():
+    from datetime import UTC, datetime
+
+    from processors.model import Cap
+
+    week = Cap(points=1, window_ms=7 * DAY_MS)
+    sunday, monday, next_sunday = (int(datetime(2025, 6, day, 12, tzinfo=UTC).timestamp() * 1000) for day in (15, 16, 22))
+    assert week.window(sunday) + 1 == week.window(monday) == week.window(next_sunday)
