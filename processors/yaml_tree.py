@@ -62,15 +62,15 @@ class _Stop(Exception):
     """Reading ends here; the reason has been reported."""
 
 
-def read(text: str, found: Findings) -> Node | None:
-    """Read *text*, reporting to *found*; None where nothing can be made of it. Never raises."""
+def read(text: str, found: Findings, *, what: str = "scoring model") -> Node | None:
+    """Read *text*, a file that holds one *what*, reporting to *found*; None where nothing can be made of it. Never raises."""
     start = Place("", 1, 1)
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > BYTES_MAX:
-        found.add(start, f"the file has {size:,} bytes, a scoring model at most {BYTES_MAX:,}")
+        found.add(start, f"the file has {size:,} bytes, a {what} at most {BYTES_MAX:,}")
         return None
     try:
-        return _Builder(text, found).document()
+        return _Builder(text, found, what).document()
     except _Stop:
         return None
     except yaml.reader.ReaderError as error:
@@ -93,6 +93,7 @@ class _Builder:
 
     text: str
     found: Findings
+    what: str
     events: Iterator[yaml.Event] = field(init=False)
     left: int = NODES_MAX
 
@@ -108,7 +109,7 @@ class _Builder:
         next(self.events)  # the document's end
         event = next(self.events)
         if not isinstance(event, yaml.StreamEndEvent):
-            self.found.add(_place(event, ""), "a second document starts here: a file holds one scoring model, remove the ---")
+            self.found.add(_place(event, ""), f"a second document starts here: a file holds one {self.what}, remove the ---")
         return root
 
     def node(self, event: yaml.Event, path: str, depth: int) -> Node:

@@ -9,19 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from streams.cli.arguments import Parser, Refusal
-from streams.cli.output import as_json, note, printable
+from streams.cli.output import as_json, note
 from streams.errors import Misconfigured, Refused, StreamsError
 
 if TYPE_CHECKING:
     from streams.sending.mapping import Map
-    from streams.sending.send import Plan, Problem, Report
+    from streams.sending.send import Plan
     from streams.settings import Settings
 
-SHOWN: Final = 20
+DRY_ROWS: Final = 20
 NOTES: Final = Path("~/.local/state/leadstream/sending")
 STDIN: Final = "-"
-_DURATION: Final = re.compile(r"(\d{1,6})(h|d|w)")
-_UNITS: Final = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
+_DURATION: Final = re.compile(r"(\d{1,6})(s|min|h|d|w)")
+_UNITS: Final = {
+    "s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1),
+}  # fmt: skip
 _IMPORT_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -47,6 +49,7 @@ def declare(parser: Parser) -> None:
     parser.add_argument("--keep-open", action="store_true", help="more of this import follows: decide nothing yet")
     parser.add_argument("--checkpoint-every", metavar="7d", help="of a file in the order of time: decide what came so far every so often (h, d, w)")
     parser.add_argument("--batch", type=int, default=500, metavar="N", help="events in one request (%(default)s)")
+    parser.add_argument("--patience", default="5min", metavar="5min", help="how long to try while the collector is away or busy (s, min, h; %(default)s)")
     parser.add_argument("--dry-run", action="store_true", help="send nothing, show what the first rows become")
     parser.add_argument("--no-resume", dest="resume", action="store_false", help="begin with the first row, whatever was sent before")
     parser.add_argument("--resume", dest="resume", action="store_true", help="go on where the last try stopped (as it does unless told otherwise)")
@@ -58,7 +61,8 @@ def declare(parser: Parser) -> None:
 
 def run(asked: Namespace) -> int:
     """Exit with 65 where rows were rejected; all others have been sent."""
-    every = _duration(asked.checkpoint_every)
+    every = None if asked.checkpoint_every is None else _duration("--checkpoint-every", asked.checkpoint_every)
+    patience = _duration("--patience", asked.patience)
     if not 1 <= asked.batch <= 5_000:
         raise Refusal("--batch takes a number from 1 to 5000")
     if asked.live and (asked.keep_open or every):
@@ -70,15 +74,13 @@ def run(asked: Namespace) -> int:
     how = _map_of(asked.map)
     if how.at is None and not asked.live:
         raise Refused(f"{asked.map}: says nothing of when it happened (at), which an import needs; or send it --live")
-    return _dry_run(asked, how) if asked.dry_run else _send(asked, how, every)
+    return _dry_run(asked, how) if asked.dry_run else _send(asked, how, every=every, patience=patience)
 
 
-def _duration(said: str | None) -> timedelta | None:
-    if said is None:
-        return None
+def _duration(option: str, said: str) -> timedelta:
     parts = _DURATION.fullmatch(said)
     if parts is None or int(parts[1]) == 0:
-        raise Refusal("--checkpoint-every takes a duration such as 12h, 7d or 4w")
+        raise Refusal(f"{option} takes a duration such as 30s, 5min, 12h, 7d or 4w")
     return int(parts[1]) * _UNITS[parts[2]]
 
 
@@ -108,7 +110,7 @@ def _dry_run(asked: Namespace, how: "Map") -> int:
             refuse_unknown_columns(how, rows.columns or (), name_of_file=str(asked.map)) if rows.columns else None
         except ModelProblems as problems:
             raise Refused(f"the map does not fit the file:\n{problems}") from problems
-        for _, row in zip(range(SHOWN), rows, strict=False):
+        for _, row in zip(range(DRY_ROWS), rows, strict=False):
             mapped = how.event_of(row) if isinstance(row, Row) else Unfit(row.line, "", row.detail)
             match mapped:
                 case Event():
@@ -121,25 +123,26 @@ def _dry_run(asked: Namespace, how: "Map") -> int:
     return Refused.exit_code if unfit else 0
 
 
-def _send(asked: Namespace, how: "Map", every: timedelta | None) -> int:
+def _send(asked: Namespace, how: "Map", *, every: timedelta | None, patience: timedelta) -> int:
     from processors.model_problems import ModelProblems
+    from streams.cli import sending as show
     from streams.cli.installation import settings_of
 
     settings = settings_of(asked)
     url = (asked.url or f"http://{_reachable(settings.collector_host)}:{settings.collector_port}").rstrip("/")
     plan = _plan(asked, how, every=every, settings=settings, url=url)
     with ExitStack() as shown:
-        sending = _Sending(plan, url, bar=None if asked.json else shown.enter_context(_bar()))
+        sending = show.Sending(plan, url, patience=patience, bar=None if asked.json else shown.enter_context(show.bar()))
         try:
             report = asyncio.run(sending.run())
         except ModelProblems as problems:
             raise Refused(f"the map does not fit the file:\n{problems}") from problems
-        except StreamsError as error:
+        except (StreamsError, KeyboardInterrupt):
             if plan.notes is not None and sending.rows_done:
                 note(f"{sending.rows_done} rows are sent and noted; the same command goes on behind them")
-            raise error from None
-    print(as_json(_as_record(report, plan, asked.file)) if asked.json else _told(report, plan))
-    _tell_problems(report.problems, report.progress.rejected)
+            raise
+    print(as_json(show.as_record(report, plan)) if asked.json else show.told(report, plan))
+    show.tell_problems(report.problems, report.progress.rejected)
     return Refused.exit_code if report.progress.rejected else 0
 
 
@@ -148,8 +151,9 @@ def _reachable(host: str) -> str:
 
 
 def _plan(asked: Namespace, how: "Map", *, every: timedelta | None, settings: "Settings", url: str) -> "Plan":
+    from streams.sending.history import default_import_id
     from streams.sending.resume import Notebook, content_hash
-    from streams.sending.send import Plan, default_import_id
+    from streams.sending.send import Plan
 
     if not settings.events_secret:
         raise Misconfigured("LEADSTREAM_EVENTS_SECRET is missing: it signs what is sent, and the collector has the same one")
@@ -169,77 +173,3 @@ def _content(file: str, content_hash: Any) -> str:
         return str(content_hash(Path(file)))
     except OSError as error:
         raise Misconfigured(f"{file}: cannot be opened ({error.strerror})") from error
-
-
-class _Sending:
-    """One sending with its progress shown on stderr."""
-
-    def __init__(self, plan: "Plan", url: str, *, bar: Any) -> None:
-        self._plan = plan
-        self._url = url
-        self._bar = bar
-        self.rows_done = 0
-        size = None if plan.file == STDIN else Path(plan.file).stat().st_size
-        self._task = None if bar is None else bar.add_task("sending", total=size, said="")
-
-    async def run(self) -> "Report":
-        from aiohttp import ClientSession
-
-        from streams.sending.door import Door
-        from streams.sending.send import Sender
-
-        async with ClientSession() as session:
-            door = Door(session, self._url, on_wait=self._waits)
-            return await Sender(self._plan, door, on_step=self._step).run()
-
-    def _step(self, report: "Report", read: int) -> None:
-        progress = report.progress
-        self.rows_done = progress.rows
-        if self._bar is not None:
-            said = f"{progress.accepted} accepted" + (f", {progress.rejected} rejected" if progress.rejected else "")
-            self._bar.update(self._task, completed=read, said=said)
-
-    def _waits(self, why: str, seconds: float) -> None:
-        if self._bar is not None:
-            self._bar.update(self._task, said=f"the collector {why}: again in {seconds:.0f} s")
-
-
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    return Progress(
-        TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(), TextColumn("{task.fields[said]}"),
-        console=console, transient=True, disable=not console.is_terminal,
-    )  # fmt: skip
-
-
-def _told(report: "Report", plan: "Plan") -> str:
-    progress = report.progress
-    said = f"{progress.sent} events sent, {progress.accepted} accepted, {progress.rejected} rows rejected, {progress.skipped} left out by the map"
-    if report.resumed_at:
-        said += f"; went on behind row {report.resumed_at}"
-    if report.behind:
-        said += f"; {report.behind} rows lay before a checkpoint reached earlier and were decided as late ones: the file is not in the order of time"
-    if plan.import_id is None:
-        return said
-    state = "kept open: send the rest of it, the last file without --keep-open" if plan.keep_open else "ended"
-    return f"{said}\nimport {plan.import_id}: {state}"
-
-
-def _as_record(report: "Report", plan: "Plan", file: str) -> dict[str, Any]:
-    progress = report.progress
-    return {
-        "file": file, "import": plan.import_id, "ended": plan.import_id is not None and not plan.keep_open, "rows": progress.rows,
-        "sent": progress.sent, "accepted": progress.accepted, "rejected": progress.rejected, "skipped": progress.skipped,
-        "resumed_at": report.resumed_at, "behind": report.behind,
-        "problems": [{"line": p.line, "field": p.field, "reason": p.reason, "detail": p.detail} for p in report.problems],
-    }  # fmt: skip
-
-
-def _tell_problems(problems: "list[Problem]", rejected: int) -> None:
-    for problem in problems[:SHOWN]:
-        note(f"line {problem.line}: {printable(problem.detail)}")
-    if rejected > SHOWN:
-        note(f"... and {rejected - SHOWN} more" + ("" if len(problems) <= SHOWN else "; --json tells the first thousand"))

@@ -10,7 +10,7 @@ from streams.demo.seal import Seal
 from streams.demo.wire import Request
 from streams.errors import Refused
 from streams.sending.door import Answer, Door
-from streams.sending.send import refuse_other_than_ok
+from streams.sending.report import refuse_other_than_ok
 
 AT_ONCE: Final = 32
 

@@ -15,6 +15,8 @@ from streams.errors import Unavailable
 from streams.settings import Settings
 
 STORED_WITHIN: Final = timedelta(seconds=60)
+PHASES: Final = ("local_up", "first_transition", "total")
+"""What `seconds` tells, each since the command was started."""
 _LOOK_EVERY_S: Final = 0.3
 
 
@@ -37,7 +39,7 @@ class Outcome:
             "dead_lettered": after.dead_lettered - before.dead_lettered, "leads": after.leads, "stages": dict(sorted(after.stages.items())),
             "transitions": dict(sorted((after.transitions - before.transitions).items())),
             "clickhouse": {name: rows[name] for name in ("touchpoints", "facts", "transitions", "profiles")},
-            "drift_max": self.stored.drift_max, "seconds": {name: round(value, 3) for name, value in seconds.items()},
+            "drift_max": self.stored.drift_max, "seconds": {name: round(seconds[name], 3) if name in seconds else None for name in PHASES},
             "ledger_ok": not self.contradictions,
         }  # fmt: skip
 

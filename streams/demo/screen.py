@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
@@ -78,7 +79,7 @@ class Screen:
         for sentence in contradictions:
             self.say(f"The ledger does not add up: {sentence}", style="red")
 
-    def addresses(self, settings: Settings, wanted: Sequence[Role], *, clickhouse_url: str) -> None:
+    def addresses(self, settings: Settings, wanted: Sequence[Role], *, clickhouse_url: str, data: Path) -> None:
         """Show every door, and what to paste into another terminal."""
         collector, key = wanted[0].address, min(settings.write_keys)
         database = settings.clickhouse_database
@@ -90,6 +91,7 @@ class Screen:
             ("Metrics", ", ".join(f"{role.address}/metrics ({role.name})" for role in wanted)),
             ("Try", f"""curl {collector}/v1/track -u {key}: -d '{{"anonymousId":"me","event":"Demo Booked"}}'"""),
             ("", f"curl '{clickhouse_url}/?database={database}' -d '{FUNNEL}'"),
+            ("", f"leadstream tail leads.events --local --data {data}"),
         )
         self.say("")
         for name, address in rows:

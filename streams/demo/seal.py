@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from processors.sources import sendgrid
 from streams.demo.wire import Request
 from streams.sending.door import signed
-from streams.sending.send import import_headers
+from streams.sending.history import import_headers
 from streams.settings import Settings
 
 

@@ -39,7 +39,7 @@ def servers(place: Place) -> Iterator[Status]:
     """
     ran_before = _running(stack.status(Stack(data=place.data)))
     with _plain_errors():
-        _make_room(place, ran_before=ran_before)
+        make_room(place, ran_before=ran_before)
     wanted = Stack(data=place.data, ports=_ports(place))
     try:
         with _plain_errors():
@@ -73,7 +73,7 @@ def _running(now: Status) -> bool:
     return now.kafka.pid is not None or now.clickhouse.pid is not None
 
 
-def _make_room(place: Place, *, ran_before: bool) -> None:
+def make_room(place: Place, *, ran_before: bool) -> None:
     """Begin anew: stop what runs from the folder and empty it, if it is a demo's."""
     mark = place.data / MARK
     used = place.data.is_dir() and any(place.data.iterdir())

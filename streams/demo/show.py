@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import aiohttp
@@ -26,13 +27,14 @@ from streams.demo.watch import Watch, watch
 from streams.demo.wire import Traffic, Week, traffic
 from streams.provision import ensure_topics
 from streams.sending.door import Door
-from streams.sending.send import reached
+from streams.sending.history import reached
 from streams.settings import Settings
 from streams.supervise import Supervisor, roles
 
 MODEL: Final = "b2b"
 READY_WITHIN: Final = timedelta(seconds=60)
 LOOK_EVERY_S: Final = 1.0
+NOW: Final = timedelta(0)
 STEP: Final = 200
 """Requests after which the table is drawn anew."""
 
@@ -76,21 +78,23 @@ class Show:
             screen.say("Servers are up, the model is published; starting the collector, a worker and the sink")
             supervisor = running.enter_context(Supervisor(wanted, tell=lambda child, line: log.info("%s | %s", child, line)))
             supervisor.wait_until_ready(READY_WITHIN)
-            outcome = asyncio.run(self._play(settings, collector=wanted[0].address, made=made.result()))
+            outcome = asyncio.run(self._play(settings, supervisor, collector=wanted[0].address, made=made.result()))
             screen.outcome(outcome.record(self.seconds), outcome.contradictions)
             if not plan.once:
-                screen.addresses(settings, wanted, clickhouse_url=now.clickhouse_url)
+                screen.addresses(settings, wanted, clickhouse_url=now.clickhouse_url, data=plan.place.data)
                 asyncio.run(self._serve(settings, supervisor))
         return outcome
 
-    async def _play(self, settings: Settings, *, collector: str, made: Traffic) -> Outcome:
-        async with aiohttp.ClientSession() as session, watch(settings.kafka, settings.names) as watching:
+    async def _play(self, settings: Settings, supervisor: Supervisor, *, collector: str, made: Traffic) -> Outcome:
+        async with aiohttp.ClientSession() as session, watch(settings.kafka, settings.names, alive=partial(supervisor.wait, NOW)) as watching:
             door = Door(session, collector)
             if self.plan.place.keep:
                 await self._look_back(settings, watching)
             await self._play_quarter(settings, door, watching, made=made)
             await self._play_live(settings, door, watching)
             await watching.settled()
+            if (first := watching.seen.first_transition) is not None:
+                self.seconds["first_transition"] = first - self.plan.began
             outcome = await reckon(settings, self.answered, self._before)
         self._note("total")
         return outcome
@@ -110,8 +114,6 @@ class Show:
         with self.screen.funnel():
             for number, week in enumerate(made.weeks, 1):
                 await self._play_week(week, door, watching, seal=seal, last=number == len(made.weeks))
-        if (first := watching.seen.first_transition) is not None:
-            self.seconds["first_transition"] = first - self.plan.began
 
     async def _play_week(self, week: Week, door: Door, watching: Watch, *, seal: Seal, last: bool) -> None:
         """Send a week, tell the import that it is over, and wait until all of it is decided."""
@@ -119,9 +121,11 @@ class Show:
             await play(week.requests[start : start + STEP], door, seal, answered=self.answered)
             self.screen.week(week.until, self.answered, watching.seen, over=False)
         assert seal.import_id is not None
-        await reached(door, seal.import_id, key=seal.import_key, until=week.until, ended=last)
+        # The end of an import is now: what time alone has done since its last event is history, too.
+        until = clock.now_ms() if last else week.until
+        await reached(door, seal.import_id, key=seal.import_key, until=until, ended=last)
         decided = self._before.counted + self._before.duplicates + self.answered.accepted
-        await watching.reached(seal.import_id, week.until, decided=decided)
+        await watching.reached(seal.import_id, until, decided=decided)
         self.screen.week(week.until, self.answered, watching.seen, over=True)
 
     async def _play_live(self, settings: Settings, door: Door, watching: Watch) -> None:
@@ -141,12 +145,12 @@ class Show:
         told = asyncio.Event()
         for sign in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(sign, told.set)
-        self.screen.say("Serving, and showing every change of stage as it happens; Ctrl-C ends it.")
-        async with watch(settings.kafka, settings.names) as watching:
+        async with watch(settings.kafka, settings.names, alive=partial(supervisor.wait, NOW)) as watching:
             await watching.settled()
             watching.seen.listeners.append(self.screen.transition)
+            self.screen.say("Serving, and showing every change of stage as it happens; Ctrl-C ends it.")
             while not told.is_set():
-                supervisor.wait(timedelta(0))
+                supervisor.wait(NOW)
                 with suppress(TimeoutError):
                     await asyncio.wait_for(told.wait(), LOOK_EVERY_S)
         self.screen.say("Stopping.")

@@ -89,8 +89,10 @@ class Seen:
 class Watch:
     """An open watch over one installation."""
 
-    def __init__(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient, names: Names) -> None:
+    def __init__(self, consumer: AIOKafkaConsumer, admin: AIOKafkaAdminClient, names: Names, *, alive: Callable[[], object]) -> None:
         self.seen = Seen()
+        self._alive = alive
+        self._following = asyncio.create_task(self._follow())
         self._consumer = consumer
         self._admin = admin
         self._names = names
@@ -101,7 +103,7 @@ class Watch:
             names.topic(topics.INBOX): self._take_mail,
         }
 
-    async def follow(self) -> None:
+    async def _follow(self) -> None:
         """Take whatever comes, for ever."""
         async for batch in read(self._consumer, self._watched, follow=True):
             for record in batch:
@@ -123,29 +125,41 @@ class Watch:
         await self._until(lambda: len(marks) == _PARTITIONS * _PARTITIONS and self.seen.decided >= decided)
         await self._caught_up()
 
-    async def _caught_up(self) -> None:
-        """Wait until all that is in the topics now has been seen."""
-        ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(self._watched)
-        while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):  # noqa: ASYNC110 - a fetch ends it
-            await asyncio.sleep(_LOOK_EVERY_S / 5)
-
-    async def _until(self, holds: Callable[[], bool]) -> None:
-        try:
-            async with asyncio.timeout(SETTLED_WITHIN.total_seconds()):
-                while not holds():
-                    self.seen.news.clear()
-                    await self.seen.news.wait()
-        except TimeoutError:
-            raise Unavailable(f"what was sent is not decided after {SETTLED_WITHIN.total_seconds():.0f} s: do the workers run?") from None
-
     async def settled(self) -> None:
         """Return once nothing is left to decide, all of it is committed, and was seen here. Raises Unavailable."""
         until = time.monotonic() + SETTLED_WITHIN.total_seconds()
         while not await self._is_settled():
-            if time.monotonic() > until:
-                raise Unavailable(f"what was sent is not decided after {SETTLED_WITHIN.total_seconds():.0f} s: do the workers run?")
+            self._look(until)
             await asyncio.sleep(_LOOK_EVERY_S)
         await self._caught_up()
+
+    async def stop(self) -> None:
+        self._following.cancel()
+        await asyncio.wait([self._following])
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        until = time.monotonic() + SETTLED_WITHIN.total_seconds()
+        while not holds():
+            self._look(until)
+            self.seen.news.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.seen.news.wait(), _LOOK_EVERY_S)
+
+    async def _caught_up(self) -> None:
+        """Wait until all that is in the topics now has been seen."""
+        until = time.monotonic() + SETTLED_WITHIN.total_seconds()
+        ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(self._watched)
+        while any([await self._consumer.position(tp) < end for tp, end in ends.items()]):
+            self._look(until)
+            await asyncio.sleep(_LOOK_EVERY_S / 5)
+
+    def _look(self, until: float) -> None:
+        """Raise what has ended the watching or a process, and Unavailable once it is *until*."""
+        if self._following.done():
+            self._following.result()
+        self._alive()
+        if time.monotonic() > until:
+            raise Unavailable(f"what was sent is not decided after {SETTLED_WITHIN.total_seconds():.0f} s: do the workers run?")
 
     async def _is_settled(self) -> bool:
         """Whether no record is left to decide.
@@ -163,18 +177,17 @@ class Watch:
 
 
 @asynccontextmanager
-async def watch(bootstrap: str, names: Names) -> AsyncIterator[Watch]:
-    """Watch the installation as long as the context lives; what fails in the watching ends it."""
+async def watch(bootstrap: str, names: Names, *, alive: Callable[[], object]) -> AsyncIterator[Watch]:
+    """Watch the installation as long as the context lives. *alive* raises why a process that is needed cannot run."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     async with reader(bootstrap, [names.topic(topic) for topic in _WATCHED]) as consumer:
         try:
             await admin.start()
-            watching = Watch(consumer, admin, names)
-            following = asyncio.create_task(watching.follow())
-            yield watching
-            following.cancel()
-            with suppress(asyncio.CancelledError):
-                await following
+            watching = Watch(consumer, admin, names, alive=alive)
+            try:
+                yield watching
+            finally:
+                await watching.stop()
         except KafkaError as error:
             raise Unavailable(f"Kafka at {bootstrap} stopped answering: {type(error).__name__}") from error
         finally:

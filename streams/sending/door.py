@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -48,7 +49,9 @@ class Door:
         waited = timedelta()
         pause = FIRST_PAUSE_S
         while True:
+            began = time.monotonic()
             answer, why, wanted = await self._try(path, body, headers())
+            waited += timedelta(seconds=time.monotonic() - began)
             if answer is not None:
                 return answer
             if waited >= self.patience:

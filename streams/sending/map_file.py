@@ -27,7 +27,7 @@ _TABLE_MAX: Final = 10_000
 def load(text_of_file: str, *, name_of_file: str = "map") -> Map:
     """Read a map. Raises ModelProblems, holding every problem; no other exception, whatever the text."""
     found = Findings()
-    top = read(text_of_file, found)
+    top = read(text_of_file, found, what="map")
     if top is None:
         raise ModelProblems(found.problems, name_of_file=name_of_file)
     made = _Reader(found).map(top, text_of_file)

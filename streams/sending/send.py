@@ -6,26 +6,24 @@ where asked for, and at its end.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from streams import clock
-from streams.errors import Misconfigured, Refused
-from streams.sending.dates import words
-from streams.sending.door import Answer, Door, Headers, signed
+from streams.sending.door import Door, Headers, signed
+from streams.sending.history import import_headers, reached
 from streams.sending.map_file import refuse_unknown_columns
 from streams.sending.mapping import Event, Map, Skipped, Unfit
+from streams.sending.report import Problem, Report, judge
 from streams.sending.resume import Notebook, Progress
 from streams.sending.rows import BrokenRow, Row, Rows, open_rows
 
 EVENTS_PATH: Final = "/v1/events"
 BATCH: Final = 500
 BATCH_BYTES: Final = 400_000
-PROBLEMS_KEPT: Final = 1_000
 NOTE_EVERY_S: Final = 1.0
 STEP_ROWS: Final = 5_000
 """A batch is closed after so many rows of the file at the latest, also where the map leaves nearly all of them out."""
@@ -47,31 +45,6 @@ class Plan:
     batch: int = BATCH
     checkpoint_every: timedelta | None = None
     notes: Notebook | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """One row that was not accepted, and why. The detail names the field and never holds the value."""
-
-    line: int
-    field: str
-    reason: str
-    detail: str
-
-
-@dataclass(slots=True)
-class Report:
-    """What became of the file's rows: rows = skipped + accepted + rejected, once it is complete."""
-
-    progress: Progress
-    problems: list[Problem] = field(default_factory=list)
-    resumed_at: int = 0  # rows that an earlier sending had done
-    behind: int = 0  # rows sent after a checkpoint that they lie before
-
-    def add(self, problem: Problem) -> None:
-        self.progress.rejected += 1
-        if len(self.problems) < PROBLEMS_KEPT:
-            self.problems.append(problem)
 
 
 class Sender:
@@ -151,7 +124,7 @@ class Sender:
                 self._note()
 
     async def _post(self, events: list[Event], bodies: list[bytes]) -> None:
-        """Post *events*; a batch that is too large goes in halves."""
+        """Post *events*; a batch that is too large goes in halves, down to the row that is."""
         body = b'{"events":[' + b",".join(bodies) + b"]}"
         answer = await self._door.post(EVENTS_PATH, body, lambda: self._headers(body))
         if answer.status == 413 and len(events) > 1:
@@ -160,7 +133,11 @@ class Sender:
             await self._post(events[half:], bodies[half:])
             return
         self.report.progress.sent += len(events)
-        _judge(self.report, answer, events)
+        if answer.status == 413:
+            said = str(answer.body.get("message", "too large for the collector"))
+            self.report.add(Problem(line=events[0].line, field="", reason="too_large", detail=said))
+            return
+        judge(self.report, answer, events)
 
     def _headers(self, body: bytes) -> Headers:
         plan = self._plan
@@ -202,54 +179,3 @@ class Sender:
         if self._plan.notes is not None:
             self._plan.notes.write(self._noted)
             self._noted_at = time.monotonic()
-
-
-async def reached(door: Door, import_id: str, *, key: str, until: int, ended: bool) -> None:
-    """Tell the collector that everything of the import before *until* has been sent."""
-    body = _encoder.encode({"until": words(until), "ended": ended})
-    headers = {"content-type": "application/json", **import_headers(import_id, key)}
-    answer = await door.post(f"/v1/imports/{import_id}/reached", body, lambda: headers)
-    refuse_other_than_ok(answer)
-
-
-def import_headers(import_id: str, key: str) -> dict[str, str]:
-    return {"X-Leadstream-Import": import_id, "X-Leadstream-Import-Key": key}
-
-
-def refuse_other_than_ok(answer: Answer) -> None:
-    """Raise Misconfigured where the sender is not let in, Refused for any other answer but 200."""
-    if answer.status == 200:
-        return
-    said = str(answer.body.get("message", "")) or f"it answers {answer.status}"
-    if answer.status in {401, 403, 404}:
-        raise Misconfigured(f"the collector at this address does not let us in: {said}")
-    raise Refused(f"the collector refuses this: {said}")
-
-
-def _judge(report: Report, answer: Answer, events: list[Event]) -> None:
-    """Add to *report* what the collector said of each of *events*. It names a hundred of what it rejects, and counts all."""
-    said: Any = answer.body.get("rejected")
-    if answer.status != 400 or not isinstance(said, list):  # 400: all of them were rejected, each for itself
-        refuse_other_than_ok(answer)
-    named = [_problem(each, events) for each in said] if isinstance(said, list) else []
-    for problem in named:
-        report.add(problem)
-    rejected = max(int(answer.body.get("rejected_count", 0)), len(named))
-    report.progress.rejected += rejected - len(named)
-    report.progress.accepted += len(events) - rejected
-
-
-def _problem(said: dict[str, Any], events: list[Event]) -> Problem:
-    index = said.get("index")
-    line = events[index].line if isinstance(index, int) and 0 <= index < len(events) else 0
-    return Problem(
-        line=line, field=str(said.get("field", "")), reason=str(said.get("reason", "")), detail=str(said.get("detail", ""))
-    )
-
-
-def default_import_id(file: str, content: str) -> str:
-    """The id of an import: the file's name, for people, and its content, so that sending it again is recognised."""
-    name = "".join(c if c.isascii() and c.isalnum() else "-" for c in Path(file).name.lower())
-    while "--" in name:
-        name = name.replace("--", "-")
-    return f"{name.strip('-')[:40] or 'file'}-{content[:12]}"

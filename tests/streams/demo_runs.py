@@ -85,9 +85,10 @@ class Demo:
 def _children(parent: int, word: str) -> Iterator[int]:
     for folder in Path("/proc").iterdir():
         try:
-            if folder.name.isdigit() and int((folder / "stat").read_text().rpartition(")")[2].split()[1]) == parent:
-                if word in (folder / "cmdline").read_text().split("\0"):
-                    yield int(folder.name)
+            if not folder.name.isdigit() or int((folder / "stat").read_text().rpartition(")")[2].split()[1]) != parent:
+                continue
+            if word in (folder / "cmdline").read_text().split("\0"):
+                yield int(folder.name)
         except OSError:
             continue
 

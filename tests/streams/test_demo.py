@@ -1,11 +1,14 @@
 """The demo as a newcomer runs it: it adds up, it can be repeated, and kills in the middle of it change nothing."""
 
+import base64
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,7 @@ from schemas.lead import Lead
 from streams import topics
 from streams.cli.main import main
 from streams.demo.quarter import Quarter
-from streams.demo.servers import MARK
+from streams.demo.servers import MARK, Place, make_room
 from streams.demo.wire import Traffic, traffic
 from streams.settings import Settings
 from tests.streams.demo_runs import PLAYING, SEED, UNTIL, VISITORS, Demo, Left
@@ -142,7 +145,7 @@ def test_a_fold_over_the_facts_in_clickhouse_is_the_state_and_makes_the_profiles
 
 
 @pytest.mark.local
-def test_ctrl_c_ends_a_serving_demo_with_0_and_its_servers_with_it(local_stack: Status, tmp_path: Path) -> None:
+def test_it_serves_on_showing_what_happens_until_ctrl_c_ends_it_with_0(local_stack: Status) -> None:
     command = [sys.executable, "-m", "streams.cli.main", "demo", "--visitors", "3", "--live", "0", "--until", UNTIL, "--free-ports", "--keep",
                "--data", str(local_stack.data), "--prefix", "serving."]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -151,13 +154,26 @@ def test_ctrl_c_ends_a_serving_demo_with_0_and_its_servers_with_it(local_stack: 
         for line in process.stdout:
             lines.append(line)
             if line.startswith("Serving"):
+                _book_a_demo("".join(lines))
+            if "v:me" in line:
                 process.send_signal(signal.SIGINT)
         said = "".join(lines)
         assert process.wait(60) == 0, said
     for door in ("Collector", "Webhooks", "Kafka", "ClickHouse", "Metrics", "curl"):
         assert door in said
+    assert "  v:me: visitor → sql by demo_booked" in said.splitlines()
     assert said.rstrip().endswith("Stopping.")
     assert status(Stack(data=local_stack.data)).running, "the demo leaves the servers as it found them"
+
+
+def _book_a_demo(said: str) -> None:
+    """Do what the demo says to paste."""
+    (line,) = [line for line in said.splitlines() if "Try " in line]
+    command = shlex.split(line.partition("Try")[2])
+    _, address, _, user, _, body = command
+    authorization = "Basic " + base64.b64encode(user.encode()).decode()
+    with urllib.request.urlopen(urllib.request.Request(address, body.encode(), {"Authorization": authorization})) as answer:
+        assert answer.status == 200
 
 
 # --- refusals ---
@@ -167,8 +183,19 @@ def test_a_folder_with_other_data_is_left_alone(tmp_path: Path, capsys: pytest.C
     (tmp_path / "precious").write_text("x")
     assert main(["demo", "--once", "--data", str(tmp_path), "--free-ports"]) == 78
     assert "holds data that no demo made" in capsys.readouterr().err
-    assert os.listdir(tmp_path) == ["precious"]
+    assert [path.name for path in tmp_path.iterdir()] == ["precious"]
     assert not (tmp_path / MARK).exists()
+
+
+def test_a_second_run_begins_with_an_empty_folder_and_one_that_keeps_does_not(tmp_path: Path) -> None:
+    data = tmp_path / "demo"
+    make_room(Place(data=data), ran_before=False)
+    for name in ("kafka", "clickhouse", "logs"):
+        (data / name / "data").mkdir(parents=True)
+    make_room(Place(data=data, keep=True), ran_before=False)
+    assert {path.name for path in data.iterdir()} == {MARK, "kafka", "clickhouse", "logs"}
+    make_room(Place(data=data), ran_before=False)
+    assert [path.name for path in data.iterdir()] == [MARK]
 
 
 @pytest.mark.parametrize(

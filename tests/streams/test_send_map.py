@@ -1,5 +1,7 @@
 """The map: what each field of an event is made of, row by row; and what is wrong with a map, all at once."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -167,3 +169,23 @@ def test_a_day_that_the_clocks_change_begins_at_its_midnight() -> None:
     made = load(LEAST + "at: {column: at, zone: Europe/Berlin}\n")
     assert words(made.dates.read("2024-03-31") or 0) == "2024-03-30T23:00:00.000Z"
     assert Dates().read("yesterday") is None
+
+
+def test_a_second_document_in_a_map_is_told_as_one() -> None:
+    assert problems(LEAST + "---\n" + LEAST) == ["3:1: a second document starts here: a file holds one map, remove the ---"]
+
+
+EXAMPLES = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("path", sorted((EXAMPLES / "examples" / "maps").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_is_a_map(path: Path) -> None:
+    assert load(path.read_text(encoding="utf-8"), name_of_file=path.name).columns
+
+
+def test_every_map_in_the_guide_is_one() -> None:
+    guide = (EXAMPLES / "docs" / "importing.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)
+    assert len(blocks) >= 4
+    for block in blocks:
+        load(block if "kind:" in block else LEAST + block)
