@@ -35,5 +35,5 @@ bench: $(STAMP)    ## benchmarks beside their peers, on this machine
 	$(BIN)/python -m tests.bench $(ARGS)
 
 clean:             ## stop the local servers, remove their data and the virtual environment
-	-@test -x $(BIN)/leadstream && $(BIN)/leadstream local down
+	-@test -x $(BIN)/leadstream && $(BIN)/leadstream local down && $(BIN)/leadstream local down --data .leadstream/demo
 	rm -rf $(VENV) .leadstream .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

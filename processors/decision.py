@@ -11,7 +11,7 @@ from processors import stage
 from processors.engagement import cap_left, total_at
 from processors.fit import grade
 from processors.lead import evolve
-from processors.model import DISQUALIFIED, Rule, ScoringModel
+from processors.model.scoring_model import DISQUALIFIED, Rule, ScoringModel
 from schemas.facts import (
     AnyFact,
     FitGraded,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from processors.model import FitModel
+from processors.model.scoring_model import FitModel
 
 
 def grade(attributes: Mapping[str, str], fit: FitModel) -> tuple[float, str, dict[str, float]]:

@@ -4,7 +4,7 @@ import heapq
 from collections.abc import Iterator
 from typing import Final
 
-from processors.model import ScoringModel
+from processors.model.scoring_model import ScoringModel
 from processors.stage import due_after, due_exactly
 from schemas.lead import Lead
 from schemas.state import HELD, NEVER, Mailbox, decode_mailbox, due_at, encode_mailbox

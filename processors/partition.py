@@ -14,7 +14,7 @@ from processors import decision, identity
 from processors.imports import Logs, NextRound, Reached, is_open, mark
 from processors.lead import remember
 from processors.leads import Leads
-from processors.model import NO_MODEL, ScoringModel
+from processors.model.scoring_model import NO_MODEL, ScoringModel
 from processors.projection import handed_over, profile_of
 from schemas.facts import AnyFact
 from schemas.ids import event_key

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from processors.engagement import points_at, rule_of, total_at
-from processors.model import ScoringModel
+from processors.model.scoring_model import ScoringModel
 from schemas.facts import CapUse, RuleSum
 from schemas.inbox import LeadAbsorbed, Origin
 from schemas.lead import Lead

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from processors.engagement import first_below, not_before, total_at
-from processors.model import CUSTOMER, DISQUALIFIED, ScoringModel, Stage, at_least_grade
+from processors.model.scoring_model import CUSTOMER, DISQUALIFIED, ScoringModel, Stage, at_least_grade
 from schemas.lead import Lead
 
 HOLDING: Final = ("rejected", "recycled", "disqualified")

@@ -34,7 +34,7 @@ class Touchpoint(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=
     email_domain: str | None = None
     campaign: str | None = None
     properties: dict[str, str] = {}  # what the rules may ask: path, title, form, percent, click ids, ...
-    profile: dict[str, str] = {}  # coded attributes of role and company (`processors.profile`)
+    profile: dict[str, str] = {}  # coded attributes of role and company (`processors.profile.coding`)
     contact: dict[str, str] = {}  # personal data: email, name, phone, company. Never leaves touchpoints.* and ClickHouse
     import_id: str | None = None
 

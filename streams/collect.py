@@ -18,12 +18,13 @@ from typing import Final, TypeAlias
 import uvloop
 from aiohttp import web
 
-from streams import answers, clock, health, imports, topics
-from streams.doors import Door, doors
+from streams import clock, health, topics
+from streams.collecting import answers, imports
+from streams.collecting.doors import Door, doors
+from streams.collecting.imports import Imports
+from streams.collecting.intake import Intake
+from streams.collecting.outbox import Limits, Outbox, outbox
 from streams.errors import StreamsError
-from streams.imports import Imports
-from streams.intake import Intake
-from streams.outbox import Limits, Outbox, outbox
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)

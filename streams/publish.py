@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from processors.model import ScoringModel
+from processors.model.scoring_model import ScoringModel
 from schemas import inbox
 from schemas.inbox import ModelPublished
 from streams import clock, topics

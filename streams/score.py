@@ -15,9 +15,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from processors.imports import Logs
-from processors.model import ScoringModel
-from processors.model_file import load
-from processors.model_problems import ModelProblems
+from processors.model.file import load
+from processors.model.problems import ModelProblems
+from processors.model.scoring_model import ScoringModel
 from processors.partition import Effects, Partition
 from schemas import inbox
 from schemas.avro import encode_fact, encode_profile, encode_transition

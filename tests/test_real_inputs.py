@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from deploy.local.status import Status
-from processors.model_file import load, shipped
+from processors.model.file import load, shipped
 from sinks.clickhouse import connect
 from sinks.errors import SinkError
 from streams.cli.main import main

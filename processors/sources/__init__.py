@@ -2,5 +2,5 @@
 
 An adapter takes a `signal.Signal` and its settings and gives back an `Outcome`: touchpoints, what it rejected, what it
 ignored, by name; or `Unauthorised`. It raises nothing, whatever the sender sends. To add a source: one file here, one
-line in `streams.doors`, one test.
+line in `streams.collecting.doors`, one test.
 """

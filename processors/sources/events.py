@@ -9,11 +9,11 @@ from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
-from processors import channels
-from processors.attribution import Road, road
+from processors.attribution import channels
+from processors.attribution.roads import Road, road
 from processors.email import Email, read_email
-from processors.model import VerdictName
-from processors.profile import code
+from processors.model.scoring_model import VerdictName
+from processors.profile.coding import code
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.bounds import Texts, clean, identifier, line
 from processors.sources.event_names import snake_case

@@ -6,9 +6,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from processors.channels import PAID_SEARCH
+from processors.attribution.channels import PAID_SEARCH
 from processors.email import Email, read_email
-from processors.profile import code
+from processors.profile.coding import code
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.event_names import snake_case
 from processors.sources.instants import occurred_at

@@ -5,10 +5,10 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from processors.attribution import Road, road
-from processors.channels import EMAIL
+from processors.attribution.channels import EMAIL
+from processors.attribution.roads import Road, road
 from processors.email import Email, read_email
-from processors.profile import code
+from processors.profile.coding import code
 from processors.sources import instants
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.event_names import VIDEO_FINISHED, kind_of, snake_case

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from processors.channels import EMAIL
+from processors.attribution.channels import EMAIL
 from processors.email import read_email
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.bounds import Texts, identifier, line

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from processors.model import ScoringModel
+from processors.model.scoring_model import ScoringModel
 from schemas.lead import Lead
 from schemas.state import PARTITION_KEY, Mailbox, PartitionState, UnreadableState, decode_mailbox, decode_partition
 from streams import topics

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from processors.engagement import points_at, rule_of, total_at
-from processors.model import DISQUALIFIED, GRADES, ScoringModel, Stage, at_least_grade
-from processors.model_values import NEVER, duration_words
+from processors.model.scoring_model import DISQUALIFIED, GRADES, ScoringModel, Stage, at_least_grade
+from processors.model.values import NEVER, duration_words
 from processors.stage import due_exactly, held_by
 from schemas.lead import Lead
 from streams import topics

@@ -10,7 +10,7 @@ from streams.cli.output import as_json, note, printable
 from streams.errors import Misconfigured, Refused
 
 if TYPE_CHECKING:
-    from processors.model import ScoringModel
+    from processors.model.scoring_model import ScoringModel
     from streams.publish import Published
 
 PUBLISHED: Final = "published"
@@ -48,8 +48,8 @@ def run(asked: Namespace) -> int:
 
 def _check(asked: Namespace) -> int:
     """Exit with 65 for a model with problems, 1 for one that cannot be published since its version was used before."""
-    from processors.model_differences import differences
-    from processors.model_words import describe
+    from processors.model.differences import differences
+    from processors.model.words import describe
 
     try:
         model = _read(asked.model)
@@ -96,7 +96,7 @@ def _publish(asked: Namespace) -> int:
 
 def _show(asked: Namespace) -> int:
     """Exit with 1 where there is no such model."""
-    from processors.model_words import describe
+    from processors.model.words import describe
 
     known = _published(asked)
     wanted = asked.version or known.in_force
@@ -142,7 +142,7 @@ def _in_force(known: "Published") -> "ScoringModel | None":
 
 def _read(name: str) -> "ScoringModel":
     """Read a model's file, or a shipped model. Raises Refused with all its problems, Misconfigured where there is no file."""
-    from processors.model_file import SHIPPED, shipped
+    from processors.model.file import SHIPPED, shipped
 
     if name in SHIPPED:
         return _load(shipped(name), name)
@@ -156,8 +156,8 @@ def _read(name: str) -> "ScoringModel":
 
 
 def _load(text: str, name: str) -> "ScoringModel":
-    from processors.model_file import load
-    from processors.model_problems import ModelProblems
+    from processors.model.file import load
+    from processors.model.problems import ModelProblems
 
     try:
         return load(text, name_of_file=name)

@@ -85,7 +85,7 @@ def _duration(option: str, said: str) -> timedelta:
 
 
 def _map_of(path: Path) -> "Map":
-    from processors.model_problems import ModelProblems
+    from processors.model.problems import ModelProblems
     from streams.sending.map_file import load
 
     try:
@@ -99,7 +99,7 @@ def _map_of(path: Path) -> "Map":
 
 def _dry_run(asked: Namespace, how: "Map") -> int:
     """Print what the first rows become, one line of JSON each."""
-    from processors.model_problems import ModelProblems
+    from processors.model.problems import ModelProblems
     from streams.sending.map_file import refuse_unknown_columns
     from streams.sending.mapping import Event, Unfit
     from streams.sending.rows import Row, open_rows
@@ -124,7 +124,7 @@ def _dry_run(asked: Namespace, how: "Map") -> int:
 
 
 def _send(asked: Namespace, how: "Map", *, every: timedelta | None, patience: timedelta) -> int:
-    from processors.model_problems import ModelProblems
+    from processors.model.problems import ModelProblems
     from streams.cli import sending as show
     from streams.cli.installation import settings_of
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import aiohttp
 
-from processors.model_file import load, shipped
+from processors.model.file import load, shipped
 from streams import clock, publish
 from streams.demo.feed import Feed
 from streams.demo.play import Answered, play

@@ -10,7 +10,8 @@ from aiokafka import AIOKafkaConsumer
 from schemas.avro import FACT, decode_dead_letter, decode_profile, decode_touchpoint, decode_transition
 from schemas.touchpoint import IMPORT_REACHED
 from sinks.clickhouse import ClickHouse
-from streams import intake, topics
+from streams import topics
+from streams.collecting import intake
 from streams.demo.play import Answered
 from streams.reading import partitions_of, read, reader
 from streams.topics import Names

@@ -15,7 +15,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from processors.imports import ROUNDS
-from processors.model import VISITOR
+from processors.model.scoring_model import VISITOR
 from schemas import inbox
 from schemas.avro import decode_transition, fact_row
 from schemas.inbox import ImportReached, UndecodableRecord

@@ -6,10 +6,10 @@ docs/importing.md explains it to its authors. Read as the scoring model is, so p
 from collections.abc import Iterable
 from typing import Any, Final, cast
 
-from processors.model_conditions import rule_conditions
-from processors.model_problems import Findings, ModelProblems, Placed
-from processors.model_values import items, section, text
-from processors.yaml_tree import Broken, Items, Node, Scalar, Section, read
+from processors.model.problems import Findings, ModelProblems, Placed
+from processors.model.values import items, section, text
+from processors.model.where import rule_conditions
+from processors.model.yaml_tree import Broken, Items, Node, Scalar, Section, read
 from schemas.kinds import CUSTOM_PREFIX, KNOWN
 from streams.sending.dates import UNITS, Dates, zone_named
 from streams.sending.mapping import ALL, IDENTIFIERS, ROADS, SECTIONS, SKIP, Map

@@ -7,9 +7,9 @@ from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
-from processors.conditions import Check
-from processors.model import PropertyTest
-from processors.model_problems import Placed
+from processors.model.conditions import Check
+from processors.model.problems import Placed
+from processors.model.scoring_model import PropertyTest
 from streams.sending.dates import Dates
 from streams.sending.rows import Row, Shape
 from streams.sending.values import Column, Value, Values, text_of

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from aiokafka import AIOKafkaProducer
 
-from processors.model_file import load, shipped
+from processors.model.file import load, shipped
 from processors.partition import Effects, Partition
 from schemas import inbox
 from schemas.avro import encode_touchpoint

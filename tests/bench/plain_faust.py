@@ -9,8 +9,8 @@ import faust
 import msgspec
 
 from processors.decision import handle
-from processors.model import NO_MODEL
-from processors.model_file import load
+from processors.model.file import load
+from processors.model.scoring_model import NO_MODEL
 from schemas import inbox
 from schemas.avro import encode_fact
 from schemas.inbox import ModelPublished

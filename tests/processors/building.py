@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from processors import decision
 from processors.lead import replay
-from processors.model import (
+from processors.model.scoring_model import (
     Cap,
     Cooling,
     Criterion,

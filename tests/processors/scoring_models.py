@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from processors.model import (
+from processors.model.scoring_model import (
     ANY_KIND,
     Cap,
     Cooling,
@@ -15,7 +15,7 @@ from processors.model import (
     Threshold,
     VerdictRule,
 )
-from processors.vocabulary import CODES
+from processors.profile.vocabulary import CODES
 from schemas.kinds import KNOWN
 
 DAY_MS = 86_400_000

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from processors.attribution import road
-from processors.referrers import by_referrer, host_of, same_site
+from processors.attribution.referrers import by_referrer, host_of, same_site
+from processors.attribution.roads import road
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SITE = "https://www.example.com/pricing"

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processors.fit import grade
-from processors.model import GRADES, Criterion, FitModel, PropertyTest
-from processors.model_file import load, shipped
-from processors.vocabulary import CODES
+from processors.model.file import load, shipped
+from processors.model.scoring_model import GRADES, Criterion, FitModel, PropertyTest
+from processors.profile.vocabulary import CODES
 
 
 def criterion(name, points, **attributes):

@@ -173,7 +173,7 @@ def test_another_model_version_gives_other_ids():
 def test_a_weekly_cap_runs_from_monday_to_sunday():
     from datetime import UTC, datetime
 
-    from processors.model import Cap
+    from processors.model.scoring_model import Cap
 
     week = Cap(points=1, window_ms=7 * DAY_MS)
     sunday, monday, next_sunday = (int(datetime(2025, 6, day, 12, tzinfo=UTC).timestamp() * 1000) for day in (15, 16, 22))

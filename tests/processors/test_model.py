@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.conditions import Operator
-from processors.model import ANY_KIND, Criterion, FitModel, PropertyTest, Rule, ScoringModel, Stage
+from processors.model.conditions import Operator
+from processors.model.scoring_model import ANY_KIND, Criterion, FitModel, PropertyTest, Rule, ScoringModel, Stage
 from schemas.kinds import KNOWN
 from schemas.touchpoint import Touchpoint
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from processors.model import Cap, Cooling, FitModel, PropertyTest, Rule, Stage, Threshold, VerdictRule
-from processors.model_file import SHIPPED, load, shipped
-from processors.model_problems import ModelProblems
+from processors.model.file import SHIPPED, load, shipped
+from processors.model.problems import ModelProblems
+from processors.model.scoring_model import Cap, Cooling, FitModel, PropertyTest, Rule, Stage, Threshold, VerdictRule
 from schemas.touchpoint import Touchpoint
 
 DAY_S = 86_400

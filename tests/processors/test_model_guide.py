@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from processors.model_file import load
-from processors.vocabulary import CODES
+from processors.model.file import load
+from processors.profile.vocabulary import CODES
 from schemas.kinds import KNOWN
 
 GUIDE = Path("docs/scoring-model.md").read_text(encoding="utf-8")

@@ -4,11 +4,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from processors.model_differences import differences
-from processors.model_dump import dump
-from processors.model_file import SHIPPED, load, shipped
-from processors.model_problems import ModelProblems
-from processors.model_words import describe
+from processors.model.differences import differences
+from processors.model.dump import dump
+from processors.model.file import SHIPPED, load, shipped
+from processors.model.problems import ModelProblems
+from processors.model.words import describe
 from tests.processors.scoring_models import models
 
 slow = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])

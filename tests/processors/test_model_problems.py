@@ -5,8 +5,8 @@ In the texts below @@ stands where the problem is to be reported; it is taken ou
 
 import pytest
 
-from processors.model_file import load
-from processors.model_problems import ModelProblems
+from processors.model.file import load
+from processors.model.problems import ModelProblems
 
 MODEL = """\
 model: small

@@ -2,9 +2,9 @@
 
 import pytest
 
-from processors.model_differences import differences
-from processors.model_file import load, shipped
-from processors.model_words import describe
+from processors.model.differences import differences
+from processors.model.file import load, shipped
+from processors.model.words import describe
 
 MODEL = """\
 model: small

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.countries import CODE_OF, COUNTRIES
-from processors.profile import KEYS_MAX, code
-from processors.vocabulary import CODES, band_of
+from processors.profile.coding import KEYS_MAX, code
+from processors.profile.countries import CODE_OF, COUNTRIES
+from processors.profile.vocabulary import CODES, band_of
 
 NOW = 1_750_000_000_000  # June 2025
 

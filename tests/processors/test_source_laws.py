@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from processors.profile.vocabulary import CODES
 from processors.sources import events, google_ads, segment, sendgrid
 from processors.sources.bounds import ENTRIES_MAX, NAME_CHARS_MAX, SHORTENED, TEXT_CHARS_MAX
 from processors.sources.signal import WHOLE_BODY, Adapted, Unauthorised
-from processors.vocabulary import CODES
 from schemas.touchpoint import IDENTIFIER_CHARS_MAX
 from tests.processors.signals import IDENTITY_KEY, NOW, PUBLIC_KEY, SECRET, signal, signed_as_event, signed_as_sendgrid
 

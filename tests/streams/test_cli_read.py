@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
 from processors.email import email_hash
-from processors.model_file import shipped
+from processors.model.file import shipped
 from schemas.avro import decode_fact, encode_fact
 from streams import topics
 from streams.errors import Unavailable

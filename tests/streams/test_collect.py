@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from processors.sources import events, segment, sendgrid
 from processors.sources.signatures import standard_key, standard_signature
 from streams import clock, topics
-from streams.doors import TOPIC_OF, doors
+from streams.collecting.doors import TOPIC_OF, doors
 from streams.errors import Refused, Unavailable
 from streams.settings import LOCAL_SENDGRID_SIGNING_KEY, Settings
 from tests.streams.collecting import KEY, NOW, KeptBox, served

@@ -23,8 +23,8 @@ from deploy.local.stack import Stack, down, start, stop
 from schemas.avro import decode_dead_letter, decode_touchpoint
 from streams import topics
 from streams.collect import serve
+from streams.collecting.outbox import Limits, outbox
 from streams.errors import Misconfigured, Unavailable
-from streams.outbox import Limits, outbox
 from streams.provision import ensure_topics
 from streams.settings import Settings, environ_of
 from tests.streams.collecting import KEY, KeptBox, served

@@ -19,7 +19,7 @@ from deploy.local.ports import Ports
 from deploy.local.stack import Stack, down, status, up
 from deploy.local.status import Status
 from processors.lead import replay
-from processors.model_file import load, shipped
+from processors.model.file import load, shipped
 from processors.projection import profile_of
 from schemas.fact_record import fact_of
 from schemas.lead import Lead

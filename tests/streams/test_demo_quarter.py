@@ -10,12 +10,12 @@ import pytest
 
 from processors.sources.signal import Adapted, Signal
 from schemas.touchpoint import EMAIL, VISITOR, Touchpoint
+from streams.collecting.doors import doors
 from streams.demo.chance import Chance
 from streams.demo.people import DAY_MS, WEEK_MS, Interest, person, weekday
 from streams.demo.quarter import VISITORS, WEEKS, Quarter
 from streams.demo.seal import mail_key, public_key, seal_of
 from streams.demo.wire import Request, Traffic, traffic
-from streams.doors import doors
 from streams.settings import Settings
 
 END = 1_782_777_600_000  # 2026-06-30

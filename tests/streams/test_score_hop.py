@@ -15,7 +15,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.structs import TopicPartition
 
-from processors.model_file import load
+from processors.model.file import load
 from processors.partition import Effects, Partition
 from schemas import inbox
 from schemas.avro import decode_fact, decode_profile, decode_transition, encode_touchpoint

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.model_problems import ModelProblems
+from processors.model.problems import ModelProblems
 from streams.sending.dates import Dates, words
 from streams.sending.map_file import load, refuse_unknown_columns
 from streams.sending.mapping import Event, Skipped, Unfit

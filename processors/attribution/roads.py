@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote_plus
 
-from processors.channels import (
+from processors.attribution.channels import (
     AFFILIATE,
     AUDIO,
     DIRECT,
@@ -27,7 +27,7 @@ from processors.channels import (
     SOCIAL,
     VIDEO,
 )
-from processors.referrers import by_referrer, by_source, host_of, is_social, same_site
+from processors.attribution.referrers import by_referrer, by_source, host_of, is_social, same_site
 from schemas.kinds import NO_CHANNEL
 
 CLICK_IDS: Final = {

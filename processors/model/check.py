@@ -4,11 +4,20 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from processors.model import CUSTOMER, DISQUALIFIED, GRADES, VISITOR, FitModel, Rule, Threshold, at_least_grade
-from processors.model_problems import Findings, Placed
-from processors.model_stages import PlacedRecycling, PlacedStage, PlacedVerdict
-from processors.model_values import spelled
-from processors.yaml_tree import Node
+from processors.model.problems import Findings, Placed
+from processors.model.scoring_model import (
+    CUSTOMER,
+    DISQUALIFIED,
+    GRADES,
+    VISITOR,
+    FitModel,
+    Rule,
+    Threshold,
+    at_least_grade,
+)
+from processors.model.stages import PlacedRecycling, PlacedStage, PlacedVerdict
+from processors.model.values import spelled
+from processors.model.yaml_tree import Node
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

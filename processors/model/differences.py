@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
-from processors.model import Criterion, Rule, ScoringModel, Stage
-from processors.model_values import NEVER, cap_words, span_words
-from processors.model_words import (
+from processors.model.scoring_model import Criterion, Rule, ScoringModel, Stage
+from processors.model.values import NEVER, cap_words, span_words
+from processors.model.words import (
     conditions_words,
     cooling_words,
     earned_words,

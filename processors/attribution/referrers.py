@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from processors.channels import AI_ASSISTANT, DIRECT, EMAIL, ORGANIC_SEARCH, REFERRAL, SOCIAL
+from processors.attribution.channels import AI_ASSISTANT, DIRECT, EMAIL, ORGANIC_SEARCH, REFERRAL, SOCIAL
 
 _SEARCH: Final = frozenset({
     "google", "bing", "yahoo", "duckduckgo", "ecosia", "qwant", "startpage", "baidu", "yandex", "naver", "daum", "seznam",

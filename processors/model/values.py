@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from processors.model import Cap
-from processors.model_problems import Findings, quoted
-from processors.yaml_tree import Broken, Items, Node, Scalar, Section
+from processors.model.problems import Findings, quoted
+from processors.model.scoring_model import Cap
+from processors.model.yaml_tree import Broken, Items, Node, Scalar, Section
 
 NAME_CHARS_MAX: Final = 64
 TEXT_CHARS_MAX: Final = 256

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from processors.model import (
+from processors.model.scoring_model import (
     ANY_KIND,
     CUSTOMER,
     DISQUALIFIED,
@@ -18,7 +18,7 @@ from processors.model import (
     Threshold,
     VerdictRule,
 )
-from processors.model_values import FOR_GOOD, cap_words, span_words, spelled
+from processors.model.values import FOR_GOOD, cap_words, span_words, spelled
 
 VALUES_SHOWN_MAX: Final = 8
 

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Final
 
-from processors.conditions import Operator
-from processors.countries import CODE_OF
-from processors.model import PropertyTest
-from processors.model_problems import Findings, quoted
-from processors.model_values import flag, items, number, parsed_number, text
-from processors.vocabulary import BANDS, CODES, Band
-from processors.yaml_tree import Broken, Items, Node, Scalar, Section
+from processors.model.conditions import Operator
+from processors.model.problems import Findings, quoted
+from processors.model.scoring_model import PropertyTest
+from processors.model.values import flag, items, number, parsed_number, text
+from processors.model.yaml_tree import Broken, Items, Node, Scalar, Section
+from processors.profile.countries import CODE_OF
+from processors.profile.vocabulary import BANDS, CODES, Band
 
 OPERATORS: Final[tuple[Operator, ...]] = ("is", "in", "matches", "not", "at_least", "at_most", "below", "exists")
 TESTS_MAX: Final = 50

@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from processors.model import GRADES, Criterion, FitModel
-from processors.model_conditions import fit_conditions
-from processors.model_problems import Findings
-from processors.model_values import items, name, number, section, spelled
-from processors.yaml_tree import Node
+from processors.model.problems import Findings
+from processors.model.scoring_model import GRADES, Criterion, FitModel
+from processors.model.values import items, name, number, section, spelled
+from processors.model.where import fit_conditions
+from processors.model.yaml_tree import Node
 
 POINTS_MAX: Final = 100.0
 CRITERIA_MAX: Final = 200

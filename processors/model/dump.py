@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from processors.model import FitModel, PropertyTest, Rule, ScoringModel, Stage, VerdictRule
-from processors.model_stages import VERDICTS
-from processors.model_values import FOR_GOOD, cap_words, duration_words
+from processors.model.scoring_model import FitModel, PropertyTest, Rule, ScoringModel, Stage, VerdictRule
+from processors.model.stages import VERDICTS
+from processors.model.values import FOR_GOOD, cap_words, duration_words
 
 
 def dump(model: ScoringModel) -> str:

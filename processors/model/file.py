@@ -1,21 +1,21 @@
 """The scoring model's file: YAML as marketing edits it, read into a `ScoringModel`, or every problem of it at once.
 
 docs/scoring-model.md explains the file to its authors. Each section is read on its own, so that a mistake in one hides
-none in another; `model_check` then asks whether the sections make sense together.
+none in another; `check` then asks whether the sections make sense together.
 """
 
 from importlib import resources
 from typing import Final
 
-from processors.model import ANY_KIND, FitModel, ScoringModel
-from processors.model_check import Draft, check
-from processors.model_fit import read_fit
-from processors.model_problems import Findings, ModelProblems
-from processors.model_rules import read_rules
-from processors.model_stages import read_recycling, read_stages, read_verdicts
-from processors.model_values import name, names, section, whole
+from processors.model.check import Draft, check
+from processors.model.fit_section import read_fit
+from processors.model.problems import Findings, ModelProblems
+from processors.model.rules import read_rules
+from processors.model.scoring_model import ANY_KIND, FitModel, ScoringModel
+from processors.model.stages import read_recycling, read_stages, read_verdicts
+from processors.model.values import name, names, section, whole
+from processors.model.yaml_tree import Node, read
 from processors.sources.event_names import ALIASES
-from processors.yaml_tree import Node, read
 from schemas.touchpoint import IMPORT_REACHED
 
 SHIPPED: Final = ("b2b", "b2c")
@@ -45,7 +45,7 @@ def shipped(model: str) -> str:
     """The YAML text of one of the SHIPPED models."""
     if model not in SHIPPED:
         raise ValueError(f"no scoring model {model!r} is shipped, only {' and '.join(SHIPPED)}")
-    return resources.files("processors").joinpath("models", f"{model}.yaml").read_text(encoding="utf-8")
+    return resources.files("processors.model").joinpath("shipped", f"{model}.yaml").read_text(encoding="utf-8")
 
 
 def _model(top: Node, text: str, found: Findings) -> ScoringModel:

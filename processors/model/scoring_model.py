@@ -1,4 +1,4 @@
-"""The scoring model: the numbers and conditions that marketing may change. Values only; `processors.model_file` reads
+"""The scoring model: the numbers and conditions that marketing may change. Values only; `processors.model.file` reads
 and checks the YAML, `processors.stage` and `processors.decision` apply it.
 """
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from processors.conditions import Check, Operator, check_of
+from processors.model.conditions import Check, Operator, check_of
 from schemas.kinds import KNOWN
 from schemas.touchpoint import Touchpoint
 

@@ -21,13 +21,14 @@ from schemas.avro import encode_dead_letter, encode_touchpoint
 from schemas.dead_letter import DeadLetter
 from schemas.ids import derive
 from schemas.touchpoint import Touchpoint
-from streams import answers, bodies, metrics, topics
-from streams.doors import TOPIC_OF, Door
+from streams import metrics, topics
+from streams.collecting import answers, bodies
+from streams.collecting.doors import TOPIC_OF, Door
+from streams.collecting.outbox import Outbox
+from streams.collecting.under_way import UnderWay
 from streams.errors import Refused, Unavailable
 from streams.kafka import Output
-from streams.outbox import Outbox
 from streams.settings import Settings
-from streams.under_way import UnderWay
 
 log = logging.getLogger(__name__)
 

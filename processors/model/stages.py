@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
-from processors.model import GRADES, Cooling, Stage, Threshold, VerdictName, VerdictRule
-from processors.model_problems import Findings, Place, quoted
-from processors.model_values import FOR_GOOD, duration_s, items, name, names, number, section, text
-from processors.yaml_tree import Broken, Node, Section
+from processors.model.problems import Findings, Place, quoted
+from processors.model.scoring_model import GRADES, Cooling, Stage, Threshold, VerdictName, VerdictRule
+from processors.model.values import FOR_GOOD, duration_s, items, name, names, number, section, text
+from processors.model.yaml_tree import Broken, Node, Section
 
 SCORE_MAX: Final = 100_000.0
 STAGES_MAX: Final = 20

@@ -10,7 +10,7 @@ from typing import Final
 
 import yaml
 
-from processors.model_problems import QUOTE_CHARS_MAX, Findings, Place, quoted
+from processors.model.problems import QUOTE_CHARS_MAX, Findings, Place, quoted
 
 BYTES_MAX: Final = 256 * 1024
 DEPTH_MAX: Final = 12

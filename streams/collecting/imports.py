@@ -10,11 +10,12 @@ from processors.sources import import_marks, instants
 from processors.sources.json_bodies import decode_one
 from processors.sources.signal import Unusable
 from schemas.avro import encode_touchpoint
-from streams import answers, topics
+from streams import topics
+from streams.collecting import answers
+from streams.collecting.intake import Intake, import_key_wanted
+from streams.collecting.outbox import Outbox
 from streams.errors import Unavailable
-from streams.intake import Intake, import_key_wanted
 from streams.kafka import Output
-from streams.outbox import Outbox
 from streams.topics import Names
 
 PATH: Final = "/v1/imports/{import_id}/reached"

@@ -13,11 +13,11 @@ from functools import lru_cache
 from itertools import islice
 from typing import Final, TypeAlias
 
-from processors.amounts import Span, span
-from processors.countries import CODE_OF
-from processors.industries import industry_of
-from processors.titles import function_of, role_of
-from processors.vocabulary import CODES, band_of
+from processors.profile.amounts import Span, span
+from processors.profile.countries import CODE_OF
+from processors.profile.industries import industry_of
+from processors.profile.titles import function_of, role_of
+from processors.profile.vocabulary import CODES, band_of
 
 TEXT_CHARS_MAX: Final = 120
 KEYS_MAX: Final = 200

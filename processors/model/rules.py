@@ -3,12 +3,12 @@
 from collections.abc import Collection
 from typing import Final
 
-from processors.model import ANY_KIND, Rule
-from processors.model_conditions import rule_conditions
-from processors.model_problems import Findings
-from processors.model_values import NEVER, cap, duration_s, flag, items, name, names, number, section, spelled
+from processors.model.problems import Findings
+from processors.model.scoring_model import ANY_KIND, Rule
+from processors.model.values import NEVER, cap, duration_s, flag, items, name, names, number, section, spelled
+from processors.model.where import rule_conditions
+from processors.model.yaml_tree import Node
 from processors.sources.event_names import ALIASES
-from processors.yaml_tree import Node
 from schemas.kinds import CUSTOM_PREFIX, KNOWN
 
 POINTS_MAX: Final = 1_000.0

@@ -7,7 +7,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from processors.countries import COUNTRIES
+from processors.profile.countries import COUNTRIES
 
 ROLES: Final = ("c_level", "vp", "director", "manager", "specialist", "student", "other")
 FUNCTIONS: Final = ("marketing", "sales", "it", "finance", "operations", "hr", "other")
