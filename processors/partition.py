@@ -249,6 +249,8 @@ class Partition:
             box = self._leads.get(lead_id)
             if first:
                 self._release(lead_id, box, [t for t in box.waiting if not is_open(state, t.import_id)])
+                if not is_open(state, box.import_id):  # it ended before there was a model to decide it by
+                    box.import_id = None
             if box.lead.forwarded_to is None:
                 if box.import_id is None:
                     self._tell(lead_id, decision.adopt(box.lead, self.model, lead_id=lead_id, at=record.at))

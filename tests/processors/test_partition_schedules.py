@@ -275,3 +275,21 @@ def test_the_check_fails_where_a_safeguard_is_missing(broken):
     with pytest.raises(AssertionError):
         for seed in range(60):
             run(seed, imported=False, shard_type=broken)
+
+
+def test_an_import_that_ended_before_the_first_model_is_decided_by_it_and_holds_its_lead_no_longer():
+    partition = Partition(0, logs=LOGS, read_model=lambda _: MODEL)
+    offsets = iter(range(1000))
+
+    def apply(lead_id, record):
+        out = Effects()
+        list(partition.apply(lead_id, record, next(offsets), out) or ())
+        return out
+
+    apply("v:ann", TouchpointArrived(Origin(0, 0, 0), touch("ebook_downloaded", import_id=IMPORT)))
+    for n in range(4):
+        for log in sorted(LOGS.touchpoints) if n == 0 else LOGS.inbox:
+            apply(None, ImportReached(Origin(log, 1, n), IMPORT, T0 + DAY_MS, n, True))
+    told = apply(None, ModelPublished("test", 1, MODEL_TEXT, T0 + DAY_MS))
+    assert [f.to_stage for f, _, _ in told.facts if hasattr(f, "to_stage")] == ["mql"]
+    assert T0 < partition.due_at() < T0 + 60 * DAY_MS, "time goes on for the lead"
