@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -203,7 +203,7 @@ async def committed(bootstrap: str, group: str, partitions: Collection[TopicPart
     """Return what *group* has committed of *partitions*, without joining it; those without a commit are left out."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     try:
-        await admin.start()
+        await started(admin.start())
         known = await _group_offsets(admin, group, list(partitions))
     except (KafkaError, OSError) as error:
         raise Unavailable(f"the offsets of group {group} could not be read from {bootstrap}: {type(error).__name__}") from error
@@ -245,7 +245,7 @@ async def require_topics(bootstrap: str, topics: Collection[str], *, patience: t
 async def _missing(bootstrap: str, topics: Collection[str]) -> set[str] | None:
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     try:
-        await client.bootstrap()
+        await started(client.bootstrap())
         known: set[str] = (await client.fetch_all_metadata()).topics()
         return set(topics) - known
     except (KafkaError, OSError):
@@ -276,9 +276,24 @@ async def _send_batch(producer: AIOKafkaProducer, topic: str, partition: int, ba
             return ack
 
 
+async def started(start: Coroutine[Any, Any, None]) -> None:
+    """Await the *start* of a client. Cancelled, it lets the start come to its end first, for a while.
+
+    aiokafka forgets the connection that it bootstraps by where that is cancelled: nobody could close it any more.
+    """
+    starting = asyncio.ensure_future(start)
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await asyncio.wait({starting}, timeout=STOP_WITHIN_S)
+        if not starting.cancel() and not starting.cancelled():
+            starting.exception()  # asked for, so that nobody misses it
+        raise
+
+
 async def _start(client: AIOKafkaProducer | AIOKafkaConsumer, bootstrap: str) -> None:
     try:
-        await client.start()
+        await started(client.start())
     except (KafkaError, OSError) as error:
         await _stop(client)
         raise Unavailable(f"Kafka at {bootstrap} does not answer: {type(error).__name__}") from error

@@ -12,7 +12,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from streams import topics
 from streams.errors import Unavailable
-from streams.kafka import require_topics
+from streams.kafka import require_topics, started
 
 PATIENCE: Final = timedelta(seconds=2)
 FETCH_BYTES: Final = 4 * 1024 * 1024
@@ -55,7 +55,7 @@ async def reader(bootstrap: str, wanted: Collection[str]) -> AsyncIterator[AIOKa
 
 async def _start(consumer: AIOKafkaConsumer, bootstrap: str) -> None:
     try:
-        await consumer.start()
+        await started(consumer.start())
     except (KafkaError, OSError) as error:
         raise Unavailable(f"Kafka at {bootstrap} does not answer: {type(error).__name__}") from error
 

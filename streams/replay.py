@@ -17,7 +17,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams import topics
 from streams.errors import OffsetsLost, Unavailable
-from streams.kafka import committed
+from streams.kafka import committed, started
 from streams.lane.hop import Shard
 from streams.lane.partition import lost
 from streams.outcomes import Count
@@ -85,7 +85,7 @@ class Replay:
             auto_offset_reset="none", max_partition_fetch_bytes=FETCH_BYTES,
         )  # fmt: skip
         try:
-            await consumer.start()
+            await started(consumer.start())
             yield consumer
         except (KafkaError, OSError) as error:
             raise Unavailable(f"Kafka at {self._bootstrap} stopped answering: {type(error).__name__}; start the replay again, it goes on") from error

@@ -20,7 +20,7 @@ from aiokafka.errors import KafkaError
 
 from streams import metrics
 from streams.errors import Unavailable
-from streams.kafka import Output, new_producer, refuse_giant
+from streams.kafka import Output, new_producer, refuse_giant, started
 
 log = logging.getLogger(__name__)
 
@@ -196,7 +196,7 @@ class Outbox:
         while True:
             producer = new_producer(self._bootstrap, request_timeout_ms=REQUEST_TIMEOUT_MS)
             try:
-                await producer.start()
+                await started(producer.start())
                 await self._serve(producer)
             except (KafkaError, OSError) as error:
                 self._say(f"Kafka at {self._bootstrap} does not answer ({type(error).__name__})")

@@ -22,6 +22,7 @@ from schemas.inbox import ImportReached, UndecodableRecord
 from schemas.transition import Transition
 from streams import identify, score, topics
 from streams.errors import Unavailable
+from streams.kafka import started
 from streams.reading import partitions_of, read, reader
 from streams.topics import Names
 
@@ -182,7 +183,7 @@ async def watch(bootstrap: str, names: Names, *, alive: Callable[[], object]) ->
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
     async with reader(bootstrap, [names.topic(topic) for topic in _WATCHED]) as consumer:
         try:
-            await admin.start()
+            await started(admin.start())
             watching = Watch(consumer, admin, names, alive=alive)
             try:
                 yield watching

@@ -1,6 +1,7 @@
 """The collector before a real Kafka: acknowledged means written, through its absence, its crash and our own end."""
 
 import asyncio
+import gc
 import json
 import os
 import signal
@@ -21,7 +22,7 @@ from segment.analytics.client import Client
 from deploy.local.ports import Ports, claim
 from deploy.local.stack import Stack, down, start, stop
 from schemas.avro import decode_dead_letter, decode_touchpoint
-from streams import topics
+from streams import clock, topics
 from streams.collect import serve
 from streams.collecting.outbox import Limits, outbox
 from streams.errors import Misconfigured, Unavailable
@@ -166,6 +167,14 @@ async def test_a_box_keeps_what_it_acknowledges_and_says_so_when_it_takes_nothin
         await box.deliver([(topic, 0, None, b"4")])
 
 
+async def test_an_outbox_let_go_while_it_connects_leaves_no_connection_open(settings):
+    for hops in range(60):  # of the event loop, until it is let go: every step of connecting is met
+        async with outbox(settings.kafka, {}, LIMITS):
+            for _ in range(hops):
+                await asyncio.sleep(0)
+    gc.collect()  # what is left open warns, and a warning is an error
+
+
 async def test_a_box_holds_no_more_than_it_was_given_room_for(settings):
     written = {settings.names.topic(name): topics.BY_NAME[name].partitions for name in topics.TOUCHPOINTS}
     async with outbox(settings.kafka, written, replace(LIMITS, bytes_max=10_000)) as real:
@@ -218,7 +227,7 @@ def test_segment_s_own_library_succeeds_against_the_collector_s_process(settings
 
 async def test_segment_s_own_library_tries_again_after_a_503_with_the_same_ids():
     failures = []
-    async with served() as collector:
+    async with served(now=clock.now_ms) as collector:  # the library's clock is the machine's
         collector.box.failures = [Unavailable("Kafka is away"), Unavailable("Kafka is away")]
         await asyncio.to_thread(speak, library(collector.address, failures, upload_size=5, upload_interval=2))
         ids = [[decode_touchpoint(value).event_id for *_, value in attempt] for attempt in collector.box.attempts]
