@@ -7,6 +7,7 @@ and let a rebalance close the client while shards still commit. uvloop is not us
 """
 
 import asyncio
+import contextlib
 import faulthandler
 import logging
 import signal
@@ -16,6 +17,7 @@ import traceback
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
+from types import FrameType
 from typing import Any, TypeAlias
 
 from streams.errors import StreamsError
@@ -76,9 +78,10 @@ class Worker:
         self._lanes: list[Lane] = []
         self._failure: BaseException | None = None
         self._ended: asyncio.Event
+        self._ends_in_time = False
 
     def health(self) -> list[HopHealth]:
-        """Tell how each hop does; empty until they start."""
+        """Tell how each hop does, from any thread; empty until they start."""
         return [lane.health() for lane in self._lanes]
 
     async def serve(self, beside: Collection[Beside], *, patience: timedelta) -> None:
@@ -93,17 +96,31 @@ class Worker:
             raise self._failure
 
     def _listen(self) -> None:
-        """End at the first signal; a second one of its kind kills, as it would without us."""
+        """End at the first signal; a second one of its kind kills, as it would without us.
+
+        Not by the event loop's own handlers: those do nothing while the loop is stuck, and the process would stay.
+        """
         loop = asyncio.get_running_loop()
 
-        def end(sign: signal.Signals) -> None:
+        def end(number: int, _: FrameType | None) -> None:
+            signal.signal(number, signal.SIG_DFL)
+            self._end_in_time()
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the end is near
+                loop.call_soon_threadsafe(told, signal.Signals(number))
+
+        def told(sign: signal.Signals) -> None:
             log.info("%s: finishing", sign.name)
-            loop.remove_signal_handler(sign)
             self._ended.set()
 
         for sign in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(sign, end, sign)
+            signal.signal(sign, end)
         faulthandler.register(signal.SIGUSR1, all_threads=True)  # whoever is on call sees what every thread does
+
+    def _end_in_time(self) -> None:
+        """Whatever hangs from here on, the process ends in time, with 1, and says where it hung."""
+        if not self._ends_in_time:
+            self._ends_in_time = True
+            faulthandler.dump_traceback_later(STOP_WITHIN.total_seconds(), exit=True)
 
     async def _prepare(self, stack: AsyncExitStack, beside: Collection[Beside], patience: timedelta) -> None:
         topics = {topic for hop in self._hops for topic in (*hop.topics, *hop.writes)}
@@ -131,8 +148,7 @@ class Worker:
     async def _run_apps(self, apps: Sequence[LaneApp]) -> None:
         lives = [asyncio.create_task(self._live(app)) for app in apps]
         await self._ended.wait()
-        # Whatever hangs from here on, the process ends in time, and says where it hung.
-        faulthandler.dump_traceback_later(STOP_WITHIN.total_seconds(), exit=True)
+        self._end_in_time()
         # First the lanes, while the apps are members still: an app that stops no longer takes part in a rebalance.
         last = await asyncio.gather(*(lane.finish() if self._failure is None else lane.abandon() for lane in self._lanes), return_exceptions=True)
         last += await asyncio.gather(*(app.stop() for app in apps), return_exceptions=True)

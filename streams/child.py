@@ -21,6 +21,8 @@ LONGEST_PAUSE_S: Final = 15.0
 STEADY_AFTER_S: Final = 30.0
 """A child that ran for so long before it ended is started again without a longer pause."""
 SILENT_MAX_S: Final = 60.0
+END_WITHIN_S: Final = 12.0
+"""After SIGTERM a child commits and ends within 10 s; then it is killed."""
 
 Tell: TypeAlias = Callable[[str, str], None]
 """Told each line that a child writes: (child, line). Called from several threads."""
@@ -48,6 +50,7 @@ class Child:
         self._lock = threading.Lock()  # between ending and starting anew
         self._ending = threading.Event()
         self._answered_at: float | None = None
+        self._told_to_end: tuple[int, float] | None = None  # which process, because it is stuck, and when
         self._thread = threading.Thread(target=self._keep, name=role.name, daemon=True)
 
     @property
@@ -77,8 +80,17 @@ class Child:
         return ask(f"{self.role.address}/{question}")
 
     def look(self) -> None:
-        """End it if it says it is stuck, or has answered once and then not for long; it is then started again."""
-        if self.pid is None:
+        """End it if it says it is stuck, or has answered once and then not for long; it is then started again.
+
+        Told to end once only, for a second SIGTERM would kill it while it still commits; killed if it does not end.
+        """
+        pid = self.pid
+        if pid is None:
+            return
+        if self._told_to_end is not None and self._told_to_end[0] == pid:
+            if time.monotonic() - self._told_to_end[1] > END_WITHIN_S:
+                log.error("%s is stuck and does not end: it is killed", self.role.name)
+                self._send(signal.SIGKILL)
             return
         answer = self.asks("live")
         if answer.answered:
@@ -88,6 +100,7 @@ class Child:
             why = f"silent for {SILENT_MAX_S:.0f} s" if silent else "; ".join(answer.problems)
             log.error("%s is stuck and is started again: %s", self.role.name, why)
             self._send(signal.SIGKILL if silent else signal.SIGTERM)
+            self._told_to_end = pid, time.monotonic()
             self._answered_at = None
 
     def _keep(self) -> None:
@@ -113,6 +126,7 @@ class Child:
         with self._lock:
             if self._ending.is_set():
                 return 0, ""
+            self._answered_at = None
             process = self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
                 _command(self.role), env=dict(self.role.environ), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, text=True, errors="backslashreplace", process_group=0,  # Ctrl-C is ours to pass on

@@ -5,8 +5,7 @@ unready and leaves it alive: a restart would not bring the server back.
 """
 
 import errno
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -18,21 +17,20 @@ from streams import metrics
 from streams.errors import Misconfigured
 from streams.lane.health import HopHealth
 
-STUCK_AFTER: Final = timedelta(seconds=60)
 _TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Probes:
-    """Each gives the sentences that speak against it; none means yes."""
+    """Each gives the sentences that speak against it; none means yes. Those of a worker are asked from another thread."""
 
     live: Callable[[], Sequence[str]]
     ready: Callable[[], Sequence[str]]
 
 
-def of_hops(view: Callable[[], Sequence[HopHealth]]) -> Probes:
+def of_hops(view: Callable[[], Sequence[HopHealth]], *, stuck_after: timedelta) -> Probes:
     """Probes of a worker, from the health of its hops."""
-    return Probes(live=lambda: _stuck(view()), ready=lambda: _unready(view()))
+    return Probes(live=lambda: _stuck(view(), stuck_after), ready=lambda: _unready(view()))
 
 
 def routes(probes: Probes) -> list[web.RouteDef]:
@@ -48,19 +46,6 @@ def routes(probes: Probes) -> list[web.RouteDef]:
         return web.Response(body=metrics.exposition(), headers={"Content-Type": _TEXT})
 
     return [web.get("/live", live), web.get("/ready", ready), web.get("/metrics", measured)]
-
-
-@asynccontextmanager
-async def ops_server(host: str, port: int, probes: Probes) -> AsyncIterator[str]:
-    """Serve the three doors as long as the context lives; gives their address. Raises Misconfigured for a port in use."""
-    app = web.Application()
-    app.add_routes(routes(probes))
-    runner = web.AppRunner(app, access_log=None, handle_signals=False)
-    await runner.setup()
-    try:
-        yield await listen(runner, host, port, setting="LEADSTREAM_OPS_PORT")
-    finally:
-        await runner.cleanup()
 
 
 async def listen(runner: web.AppRunner, host: str, port: int, *, setting: str, reuse_port: bool = False) -> str:
@@ -81,8 +66,10 @@ def _answer(question: str, against: Sequence[str]) -> web.Response:
     return web.Response(status=503 if against else 200, body=body, content_type="application/json")
 
 
-def _stuck(hops: Sequence[HopHealth]) -> list[str]:
-    return [problem for each in hops if (problem := each.stuck(STUCK_AFTER)) is not None]
+def _stuck(hops: Sequence[HopHealth], after: timedelta) -> list[str]:
+    """Name what stands still: where one partition holds the event loop, that one alone, for all others wait for it."""
+    holding = [problem for each in hops if (problem := each.holds_the_loop(after)) is not None]
+    return holding or [problem for each in hops if (problem := each.stuck(after)) is not None]
 
 
 def _unready(hops: Sequence[HopHealth]) -> list[str]:

@@ -33,6 +33,7 @@ STOP_WITHIN_S: Final = 1.5
 FIRST_PAUSE_S: Final = 0.25
 LONGEST_PAUSE_S: Final = 4.0
 COORDINATOR_WITHIN_S: Final = 15.0
+AWAY_AFTER_MS: Final = 2_000
 
 
 class Outputs:
@@ -249,6 +250,19 @@ async def _missing(bootstrap: str, topics: Collection[str]) -> set[str] | None:
         known: set[str] = (await client.fetch_all_metadata()).topics()
         return set(topics) - known
     except (KafkaError, OSError):
+        return None
+    finally:
+        await client.close()
+
+
+async def away(bootstrap: str) -> str | None:
+    """Say that Kafka does not answer now; None if it does."""
+    client = AIOKafkaClient(bootstrap_servers=bootstrap, request_timeout_ms=AWAY_AFTER_MS)
+    try:
+        await started(client.bootstrap())
+    except (KafkaError, OSError) as error:
+        return f"Kafka at {bootstrap} does not answer ({type(error).__name__})"
+    else:
         return None
     finally:
         await client.close()

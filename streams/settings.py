@@ -131,6 +131,7 @@ class Settings:
     body_timeout_s: float = _setting(15.0, _number(0.1, 300), "how long a request may take to send its body")
     session_timeout_s: float = _setting(6.0, _number(6, 300), "how long a silent worker keeps its partitions")
     commit_every_s: float = _setting(1.0, _number(0.05, 60), "how often a worker commits")
+    stuck_after_s: float = _setting(60.0, _number(1, 3600), "how long a partition may stand still before its worker says that it is stuck")
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None) -> "Settings":

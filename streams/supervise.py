@@ -15,12 +15,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final, Self
 
-from streams.child import Child, Role, Tell
+from streams.child import END_WITHIN_S, Child, Role, Tell
 from streams.errors import StreamsError, Unavailable
 from streams.settings import Settings, environ_of
 
-STOP_WITHIN_S: Final = 12.0
-"""After SIGTERM a child commits and ends within 10 s; then it is killed."""
 LOOK_EVERY_S: Final = 5.0
 POLL_S: Final = 0.1
 
@@ -75,7 +73,7 @@ class Supervisor:
         self._ended.set()
         for child in self._children:
             child.end()
-        until = time.monotonic() + STOP_WITHIN_S
+        until = time.monotonic() + END_WITHIN_S
         for child in self._children:
             child.join(until)
 

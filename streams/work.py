@@ -13,11 +13,13 @@ from sinks.clickhouse import connect
 from streams import app, deliver, identify, metrics, score
 from streams.app import HealthView
 from streams.errors import Unavailable
-from streams.health import Probes, of_hops, ops_server
+from streams.health import Probes, of_hops
+from streams.kafka import away
 from streams.lane.hop import Hop, Pace
 from streams.publish import published
 from streams.settings import Settings
 from streams.topics import Names
+from streams.watch import ops_server
 
 log = logging.getLogger(__name__)
 
@@ -67,10 +69,12 @@ def _heartbeat(settings: Settings) -> timedelta:
 @asynccontextmanager
 async def doors(settings: Settings, wanted: Collection[str], view: HealthView) -> AsyncIterator[None]:
     """Serve /live, /ready and /metrics; a worker that scores is not ready before there is a model to score by."""
-    hops = of_hops(view)
+    stuck_after = timedelta(seconds=settings.stuck_after_s)
+    hops = of_hops(view, stuck_after=stuck_after)
     async with _model_watch(settings, wanted) as missing:
         probes = Probes(live=hops.live, ready=lambda: [*hops.ready(), *missing])
-        async with ops_server(settings.ops_host, settings.ops_port, probes) as address:
+        excuse = partial(away, settings.kafka)  # aiokafka repeats what it sends for ever, and says nothing
+        async with ops_server(settings.ops_host, settings.ops_port, probes, excuse=excuse, excused_for=stuck_after) as address:
             log.info("hops %s: /live, /ready and /metrics at %s", ", ".join(wanted), address)
             yield
 

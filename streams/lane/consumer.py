@@ -33,7 +33,7 @@ from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 
 from streams.errors import Fenced, Unavailable
-from streams.lane.hop import Hop
+from streams.lane.hop import REJOIN_WITHIN, Hop
 from streams.lane.lane import Lane
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,6 @@ T = TypeVar("T")
 FETCH_WAIT_MS = 200
 POLL_S = 1.0
 POLL_WHILE_BUSY_S = 0.02  # a partition that becomes hungry waits for the poll under way, so it is short while one is not
-REJOIN_WITHIN_MS = 30_000
 NEVER_MS = int(timedelta(days=1).total_seconds() * 1000)  # the lane's health tells who is stuck, not the poll interval
 
 
@@ -67,7 +66,7 @@ class LaneThread(driver.AIOKafkaConsumerThread):  # type: ignore[misc]
             isolation_level="read_committed",
             session_timeout_ms=_ms(pace.session_timeout),
             heartbeat_interval_ms=_ms(pace.heartbeat),
-            rebalance_timeout_ms=REJOIN_WITHIN_MS,
+            rebalance_timeout_ms=_ms(REJOIN_WITHIN),
             max_poll_interval_ms=NEVER_MS,
             max_poll_records=pace.batch_max,
             max_partition_fetch_bytes=pace.fetch_bytes_max,

@@ -32,8 +32,10 @@ class HopHealth:
     hop: str
     joined: bool  # whether its group has told it what it owns; `still_for`: since when that has not changed
     still_for: timedelta
+    join_within: timedelta = timedelta(0)  # so long its group may wait for members that have gone silent
     failure: str | None
     partitions: Mapping[TopicPartition, PartitionHealth]
+    running: TopicPartition | None = None  # whose step the event loop is in, seen from another thread
 
     @property
     def ready(self) -> bool:
@@ -42,9 +44,17 @@ class HopHealth:
 
     def stuck(self, after: timedelta) -> str | None:
         """Name what does not move though it could; None if all is well."""
-        if not self.joined and self.still_for > after:
+        if not self.joined and self.still_for > max(after, self.join_within):
             return f"hop {self.hop}: not told for {self.still_for.total_seconds():.0f} s which partitions it owns"
         for tp, each in self.partitions.items():
             if each.stuck(after):
-                return f"hop {self.hop}: {tp.topic}[{tp.partition}] has not moved for {each.still_for.total_seconds():.0f} s, {each.doing}"
+                return self._still(tp, each)
         return None
+
+    def holds_the_loop(self, after: timedelta) -> str | None:
+        """Name the stuck partition whose step keeps the event loop from turning; None if there is none."""
+        each = None if self.running is None else self.partitions.get(self.running)
+        return self._still(self.running, each) if self.running is not None and each is not None and each.stuck(after) else None
+
+    def _still(self, tp: TopicPartition, each: PartitionHealth) -> str:
+        return f"hop {self.hop}: {tp.topic}[{tp.partition}] has not moved for {each.still_for.total_seconds():.0f} s, {each.doing}"

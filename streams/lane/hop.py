@@ -4,9 +4,12 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from aiokafka.structs import ConsumerRecord, OffsetAndMetadata, TopicPartition
+
+REJOIN_WITHIN: Final = timedelta(seconds=30)
+"""How long a group that shares its partitions out anew waits for a member."""
 
 
 class GroupOffset(Protocol):

@@ -14,7 +14,7 @@ from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from streams.errors import Fenced, OffsetsLost, StreamsError
 from streams.lane.health import HopHealth
-from streams.lane.hop import GroupOffset, Hop, LaneObserver, ShardFactory
+from streams.lane.hop import REJOIN_WITHIN, GroupOffset, Hop, LaneObserver, ShardFactory
 from streams.lane.partition import Partition, Source
 
 log = logging.getLogger(__name__)
@@ -41,6 +41,7 @@ class Lane:
         self._on_failure = on_failure
         self._owned: dict[TopicPartition, tuple[Partition, asyncio.Task[None]]] = {}
         self._dropping: dict[TopicPartition, asyncio.Task[None]] = {}
+        self._loop = asyncio.get_running_loop()
         self._joined = False
         self._joined_at = time.monotonic()
 
@@ -126,17 +127,22 @@ class Lane:
         self._on_failure(error)
 
     def health(self) -> HopHealth:
-        """Tell how it goes, for /live and /ready."""
+        """Tell how it goes, for /live and /ready: from any thread, also while the event loop does not turn."""
+        owned = self._owned.copy()  # in one step, for it changes meanwhile
+        running = asyncio.current_task(self._loop)
         return HopHealth(
             hop=self.hop.name,
             joined=self._joined,
             still_for=timedelta(seconds=time.monotonic() - self._joined_at),
+            join_within=self.hop.pace.session_timeout + REJOIN_WITHIN,
             failure=None if self.failure is None else type(self.failure).__name__,
-            partitions={tp: partition.health() for tp, (partition, _) in self._owned.items()},
+            partitions={tp: partition.health() for tp, (partition, _) in owned.items()},
+            running=next((tp for tp, (_, task) in owned.items() if task is running), None),
         )
 
     def _join(self, *, joined: bool) -> None:
-        self._joined, self._joined_at = joined, time.monotonic()
+        self._joined_at = time.monotonic()  # first: another thread may look in between
+        self._joined = joined
 
     async def _live(self, partition: Partition, *, after: asyncio.Task[None] | None) -> None:
         try:

@@ -108,9 +108,10 @@ class Partition:
         self._arrived.set()
 
     def health(self) -> PartitionHealth:
-        """Tell how it does."""
+        """Tell how it does, from any thread."""
+        trouble = self._trouble  # before the instant: what is over has moved it
         still = timedelta(seconds=time.monotonic() - self._progressed_at)
-        return PartitionHealth(opened=self._opened, doing=self._doing, lag=self._lag, still_for=still, trouble=self._trouble)
+        return PartitionHealth(opened=self._opened, doing=self._doing, lag=self._lag, still_for=still, trouble=trouble)
 
     def where(self) -> str:
         """Name the position for a person: topic, partition, offset."""
@@ -231,6 +232,7 @@ class Partition:
             else:
                 if self._trouble is not None:
                     log.warning("%s: going on", self.where())
+                    self._progressed_at = time.monotonic()  # or, no longer excused, it would count as stuck
                 self._trouble = None
                 return done
             try:

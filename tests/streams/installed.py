@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.structs import TopicPartition
 
 from deploy.local.status import Status
 from schemas.avro import encode_touchpoint
@@ -117,6 +118,26 @@ def ends_by(process: subprocess.Popen, sig: signal.Signals = signal.SIGTERM) -> 
     process.send_signal(sig)
     out, _ = process.communicate(timeout=PATIENCE_S)
     return process.returncode, out
+
+
+def address_in(process: subprocess.Popen, before: str) -> str:
+    """Read the process's lines up to the one that holds *before*, and return the address that follows."""
+    for line in process.stdout:
+        if before in line:
+            return line.rpartition(before)[2].strip().partition(" ")[0].partition(",")[0].removesuffix("/v1/track")
+    raise AssertionError(f"it ended without saying {before!r}")
+
+
+def counted(settings: Settings, topic: str) -> int:
+    """How many records one of the topology's topics holds, transaction markers included."""
+
+    async def count() -> int:
+        name = settings.names.topic(topic)
+        tps = [TopicPartition(name, partition) for partition in range(topics.BY_NAME[topic].partitions)]
+        async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
+            return sum((await consumer.end_offsets(tps)).values()) - sum((await consumer.beginning_offsets(tps)).values())
+
+    return asyncio.run(count())
 
 
 HERE = Path(__file__).parent

@@ -11,15 +11,7 @@ import pytest
 from streams.probe import ask
 from streams.provision import ensure_topics
 from streams.topics import TOPOLOGY
-from tests.streams.installed import call, ends_by, installed, until
-
-
-def address_in(process, before: str) -> str:
-    """Read the process's lines up to the one that holds *before*, and return the address that follows."""
-    for line in process.stdout:
-        if before in line:
-            return line.rpartition(before)[2].strip().partition(" ")[0].partition(",")[0].removesuffix("/v1/track")
-    pytest.fail(f"it ended without saying {before!r}")
+from tests.streams.installed import address_in, call, ends_by, installed, until
 
 
 @pytest.fixture

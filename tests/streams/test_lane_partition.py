@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ import pytest
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.errors import OffsetsLost, Unavailable
-from streams.lane.health import HopHealth
+from streams.health import of_hops
+from streams.lane.health import HopHealth, PartitionHealth
 from streams.lane.hop import Hop, LaneObserver, Pace
 from streams.lane.partition import Partition
 
@@ -269,3 +271,22 @@ def test_a_hop_that_owns_nothing_is_ready_once_its_group_has_said_so():
     assert not health_of(joined=False).ready
     assert health_of(joined=False).stuck(timedelta(minutes=2)) is None
     assert "not told for 90 s which partitions it owns" in health_of(joined=False).stuck(timedelta(minutes=1))
+
+
+def test_a_group_that_waits_for_members_gone_silent_is_no_reason_to_restart():
+    waiting = replace(health_of(joined=False), join_within=timedelta(seconds=91))
+    assert waiting.stuck(timedelta(seconds=2)) is None
+    assert replace(waiting, still_for=timedelta(seconds=92)).stuck(timedelta(seconds=2)) is not None
+
+
+def still(partition, doing):
+    return {TopicPartition("leads.inbox", partition): PartitionHealth(opened=True, doing=doing, lag=0, still_for=timedelta(minutes=2), trouble=None)}
+
+
+def test_the_partition_that_holds_the_loop_is_named_alone_for_all_others_wait_for_it():
+    partitions = still(0, "waiting for records") | still(1, "handling 7 records up to offset 9")
+    hops = [replace(health_of(), hop="identify"), replace(health_of(), partitions=partitions, running=TopicPartition("leads.inbox", 1))]
+    live = of_hops(lambda: hops, stuck_after=timedelta(minutes=1)).live
+    assert live() == ["hop score: leads.inbox[1] has not moved for 120 s, handling 7 records up to offset 9"]
+    hops = [replace(hops[1], running=None)]
+    assert live() == ["hop score: leads.inbox[0] has not moved for 120 s, waiting for records"]
