@@ -22,12 +22,13 @@ from sinks.errors import SinkError
 from sinks.load import Refusal
 from sinks.rows import Position, Row
 from streams import topics
-from streams.dead_letters import DeadLetters
+from streams.dead_letters import LIMITS, DeadLetters, Limits
 from streams.errors import Misconfigured
 from streams.kafka import Outputs, shared_producer
 from streams.lane.hop import GroupOffset, Hop, Pace, ShardFactory
 from streams.outcomes import DEAD_LETTERED, IN, RECORDED, Count
 from streams.recorder import Bounds, Recorder
+from streams.usable import Unusable
 
 NAME: Final = "deliver"
 AT_ONCE: Final = 250
@@ -54,6 +55,7 @@ def deliver_hop(
     names: topics.Names,
     connect: Callable[[], ClickHouse],
     count: Count,
+    limits: Limits = LIMITS,
     pace: Pace = PACE,
     bounds: Bounds | None = None,
 ) -> Hop:
@@ -66,7 +68,7 @@ def deliver_hop(
         except SinkError as error:
             raise Misconfigured(str(error)) from error
         async with shared_producer(bootstrap) as producer, recorder.running():
-            yield lambda tp, offset: DeliverShard(tp, offset, producer, recorder=recorder, names=names, count=count)
+            yield lambda tp, offset: DeliverShard(tp, offset, producer, recorder=recorder, names=names, count=count, limits=limits)
 
     return Hop(
         name=NAME,
@@ -90,11 +92,12 @@ class DeliverShard:
         recorder: Recorder,
         names: topics.Names,
         count: Count,
+        limits: Limits = LIMITS,
     ) -> None:
         self._table = TABLES[names.base(tp.topic)]
         self._group = offset
         self._outputs = Outputs(producer)
-        self._dead = DeadLetters(self._outputs, hop=NAME, tp=tp, topic=names.topic(topics.DEAD_LETTERS))
+        self._dead = DeadLetters(self._outputs, hop=NAME, tp=tp, topic=names.topic(topics.DEAD_LETTERS), limits=limits)
         self._recorder = recorder
         self._count = count
         self._next = 0
@@ -134,19 +137,23 @@ class DeliverShard:
         """Hand over what rows can be made of, and put the rest among the dead letters."""
         made: list[Row] = []
         sources: list[ConsumerRecord] = []
+        usable = told = 0
         for record in records:
             self._next = record.offset + 1
             try:
                 row = self._row(record)
             except Undecodable as error:
-                self._dead.put(record, reason="undecodable", detail=str(error))
+                self._dead.healthy(usable - told)
+                told = usable
+                self._dead.put(record, Unusable("undecodable", str(error)))
                 self._count(NAME, DEAD_LETTERED, 1)
                 continue
-            self._dead.healthy()
-            self._usable += 1
+            usable += 1
             if row is not None:
                 made.append(row)
                 sources.append(record)
+        self._dead.healthy(usable - told)
+        self._usable += usable
         if made:
             self._load = self._recorder.put(self._table, made, sources, owner=self)
         self._count(NAME, IN, len(records))
@@ -169,4 +176,4 @@ class DeliverShard:
             where = f"{record.topic}[{record.partition}] at offset {record.offset}"
             log.error("%s: this dead letter stays in the topic only: %s", where, refusal.detail)
         else:
-            self._dead.put(record, reason="refused_by_clickhouse", detail=refusal.detail)
+            self._dead.put(record, Unusable("refused_by_clickhouse", refusal.detail), was_healthy=True)

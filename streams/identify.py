@@ -13,25 +13,25 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from schemas import inbox
-from schemas.avro import Undecodable, decode_touchpoint
 from schemas.inbox import ImportReached, Origin, TouchpointArrived
 from schemas.touchpoint import IMPORT_REACHED, Touchpoint
-from streams import topics
-from streams.dead_letters import DeadLetters
+from streams import topics, usable
+from streams.dead_letters import LIMITS, DeadLetters, Limits
 from streams.kafka import Outputs, shared_producer
 from streams.lane.hop import GroupOffset, Hop, Pace, ShardFactory
 from streams.outcomes import COUNTED, DEAD_LETTERED, IN, Count
+from streams.usable import Unusable
 
 NAME: Final = "identify"
 
 
-def identify_hop(bootstrap: str, *, names: topics.Names, count: Count, pace: Pace | None = None) -> Hop:
+def identify_hop(bootstrap: str, *, names: topics.Names, count: Count, limits: Limits = LIMITS, pace: Pace | None = None) -> Hop:
     """Build the hop for the topics that *names* names."""
 
     @asynccontextmanager
     async def shards() -> AsyncIterator[ShardFactory]:
         async with shared_producer(bootstrap) as producer:
-            yield lambda tp, offset: IdentifyShard(tp, offset, producer, names=names, count=count)
+            yield lambda tp, offset: IdentifyShard(tp, offset, producer, names=names, count=count, limits=limits)
 
     return Hop(
         name=NAME,
@@ -47,14 +47,14 @@ class IdentifyShard:
     """One partition of one channel's touchpoints."""
 
     def __init__(
-        self, tp: TopicPartition, offset: GroupOffset, producer: AIOKafkaProducer, *, names: topics.Names, count: Count
+        self, tp: TopicPartition, offset: GroupOffset, producer: AIOKafkaProducer, *, names: topics.Names, count: Count, limits: Limits = LIMITS
     ) -> None:
         self._group = offset
         self._outputs = Outputs(producer)
         self._inbox = names.topic(topics.INBOX)
         self._partitions = topics.BY_NAME[topics.INBOX].partitions
         self._log = topics.log_number(names.base(tp.topic), tp.partition)
-        self._dead = DeadLetters(self._outputs, hop=NAME, tp=tp, topic=names.topic(topics.DEAD_LETTERS))
+        self._dead = DeadLetters(self._outputs, hop=NAME, tp=tp, topic=names.topic(topics.DEAD_LETTERS), limits=limits)
         self._count = count
         self._next = 0
 
@@ -63,13 +63,21 @@ class IdentifyShard:
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> None:
         fresh = [record for record in records if record.offset >= self._next]  # an interrupted call's are added
-        usable = 0
+        good = told = 0
         for record in fresh:
-            usable += self._identify(record)
+            touchpoint = usable.touchpoint(record.value)
+            if isinstance(touchpoint, Unusable):
+                self._dead.healthy(good - told)
+                told = good
+                self._dead.put(record, touchpoint)
+            else:
+                self._send_on(touchpoint, record.offset)
+                good += 1
             self._next = record.offset + 1
+        self._dead.healthy(good - told)
         self._count(NAME, IN, len(fresh))
-        self._count(NAME, COUNTED, usable)
-        self._count(NAME, DEAD_LETTERED, len(fresh) - usable)
+        self._count(NAME, COUNTED, good)
+        self._count(NAME, DEAD_LETTERED, len(fresh) - good)
         await self._outputs.flush()
 
     async def commit(self) -> None:
@@ -82,28 +90,14 @@ class IdentifyShard:
     async def drop(self) -> None:
         self._outputs.forget()
 
-    def _identify(self, record: ConsumerRecord) -> bool:
-        """Send one record on; False if it went to the dead letters instead."""
-        try:
-            touchpoint = decode_touchpoint(record.value)
-        except Undecodable as error:
-            self._dead.put(record, reason="undecodable", detail=str(error))
-            return False
-        identifiers = touchpoint.identifiers()
+    def _send_on(self, touchpoint: Touchpoint, offset: int) -> None:
+        """To the lead that it names; a mark of an import to everybody."""
         if touchpoint.kind == IMPORT_REACHED:
-            self._pass_mark(touchpoint, record.offset)
-        elif identifiers:
-            self._deliver(identifiers[0], touchpoint, record.offset)
-        else:
-            self._dead.put(record, reason="no_identity", detail="visitor_id, crm_id and email_hash are all absent")
-            return False
-        self._dead.healthy()
-        return True
-
-    def _deliver(self, lead_id: str, touchpoint: Touchpoint, offset: int) -> None:
+            self._pass_mark(touchpoint, offset)
+            return
+        key = touchpoint.identifiers()[0].encode()
         if touchpoint.contact:  # personal data ends here: the inbox decides without it
             touchpoint = msgspec.structs.replace(touchpoint, contact={})
-        key = lead_id.encode()
         value = inbox.encode(TouchpointArrived(Origin(self._log, offset, 0), touchpoint))
         self._outputs.add(self._inbox, topics.partition_of(key, self._partitions), key, value)
 

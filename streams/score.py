@@ -6,7 +6,7 @@ awaits their acks. After a crash they are decided again from the committed state
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -22,15 +22,16 @@ from processors.partition import Effects, Partition
 from schemas import inbox
 from schemas.avro import encode_fact, encode_profile, encode_transition
 from schemas.facts import StageChanged
-from schemas.inbox import Tick, UndecodableRecord
+from schemas.inbox import InboxRecord, Tick
 from schemas.state import UnreadableState
 from schemas.transition import Transition
-from streams import clock, topics
-from streams.dead_letters import DeadLetters
+from streams import clock, topics, usable
+from streams.dead_letters import LIMITS, DeadLetters, Limits
 from streams.errors import Misconfigured
 from streams.kafka import FencedProducer, Output, Outputs, restore, shared_producer
 from streams.lane.hop import Hop, Pace, ShardFactory
 from streams.outcomes import DEAD_LETTERED, IN, Count
+from streams.usable import Unusable
 
 NAME: Final = "score"
 log = logging.getLogger(__name__)
@@ -38,11 +39,12 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Home:
-    """Where the hop lives: the broker, the names of its topics, who counts, and whether it only replays."""
+    """Where the hop lives: the broker, the names of its topics, who counts, whether it only replays, and when it stops."""
 
     bootstrap: str
     names: topics.Names
     count: Count
+    limits: Limits = LIMITS
 
     @property
     def partitions(self) -> int:
@@ -102,7 +104,7 @@ class ScoreShard:
         self._fenced = FencedProducer(
             home.bootstrap, transactional_id=f"{self._group}.{tp.partition}", group=self._group
         )
-        self._dead = DeadLetters(self._outputs, hop=NAME, tp=tp, topic=home.names.topic(topics.DEAD_LETTERS))
+        self._dead = DeadLetters(self._outputs, hop=NAME, tp=tp, topic=home.names.topic(topics.DEAD_LETTERS), limits=home.limits)
         self._partition = Partition(tp.partition, logs=logs(), read_model=read_model)
         self._next = 0
         self._ticked = False  # a tick of ours is on its way
@@ -120,10 +122,23 @@ class ScoreShard:
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> None:
         out = Effects()
+        read, decide = usable.mail, self._partition.apply
+        good = told = 0
         for record in records:
             if record.offset >= self._next:  # what an interrupted call had decided is decided
-                await self._decide(record, out)
+                mail = read(record.key, record.value)
+                if isinstance(mail, Unusable):
+                    self._dead.healthy(good - told)
+                    told = good
+                    self._set_aside(record, mail, out)
+                else:
+                    lead_id, said = mail
+                    steps = decide(lead_id, said, record.offset, out)
+                    if steps is not None:
+                        await self._walk(said, steps)
+                    good += 1
                 self._next = record.offset + 1
+        self._dead.healthy(good - told)
         self._emit(out)
         await self._outputs.flush()
 
@@ -145,22 +160,17 @@ class ScoreShard:
         self._outputs.forget()
         await self._fenced.stop()
 
-    async def _decide(self, record: ConsumerRecord, out: Effects) -> None:
-        try:
-            mail = inbox.decode(record.value)
-            lead_id = record.key.decode() if record.key is not None else None
-        except (UndecodableRecord, UnicodeDecodeError) as error:
-            detail = str(error) if isinstance(error, UndecodableRecord) else "the record's key is not UTF-8"
-            self._dead.put(record, reason="undecodable", detail=detail, model=self._partition.model.id)
-            out.counts[IN] += 1
-            out.counts[DEAD_LETTERED] += 1
-            return
-        if isinstance(mail, Tick):
+    async def _walk(self, control: InboxRecord, steps: Iterator[None]) -> None:
+        """Decide what a control record means for each lead of the partition."""
+        if isinstance(control, Tick):
             self._ticked = False
-        steps = self._partition.apply(lead_id, mail, record.offset, out)
-        for _ in steps or ():
+        for _ in steps:
             await asyncio.sleep(0)  # the group's heartbeats and the other shards go on
-        self._dead.healthy()
+
+    def _set_aside(self, record: ConsumerRecord, wrong: Unusable, out: Effects) -> None:
+        self._dead.put(record, wrong, model=self._partition.model.id if self._partition.has_model() else None)
+        out.counts[IN] += 1
+        out.counts[DEAD_LETTERED] += 1
 
     def _emit(self, out: Effects) -> None:
         """Put what was decided among the outputs. A lead's facts keep its inbox's partition, hence its order."""

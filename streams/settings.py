@@ -130,6 +130,8 @@ class Settings:
     ack_timeout_s: float = _setting(5.0, _number(0.1, 60), "how long a request waits for Kafka's acknowledgement")
     body_timeout_s: float = _setting(15.0, _number(0.1, 300), "how long a request may take to send its body")
     session_timeout_s: float = _setting(6.0, _number(6, 300), "how long a silent worker keeps its partitions")
+    dead_letters_in_a_row_max: int = _setting(1_000, _whole(1, 10**9), "unusable records of a partition in a row, after which its hop stops")
+    dead_letters_share_max: float = _setting(0.5, _number(0, 1), "share of a partition's last 10,000 records that may be unusable; 1 never stops the hop")
     commit_every_s: float = _setting(1.0, _number(0.05, 60), "how often a worker commits")
     stuck_after_s: float = _setting(60.0, _number(1, 3600), "how long a partition may stand still before its worker says that it is stuck")
 

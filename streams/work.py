@@ -12,6 +12,7 @@ from typing import Final
 from sinks.clickhouse import connect
 from streams import app, deliver, identify, metrics, score
 from streams.app import HealthView
+from streams.dead_letters import Limits
 from streams.errors import Unavailable
 from streams.health import Probes, of_hops
 from streams.kafka import away
@@ -40,10 +41,11 @@ def work(settings: Settings, wanted: Collection[str]) -> int:
 def hop(name: str, settings: Settings) -> Hop:
     """Build one of HOPS."""
     names, kafka = settings.names, settings.kafka
+    limits = limits_of(settings)
     if name == identify.NAME:
-        return identify.identify_hop(kafka, names=names, count=metrics.count, pace=_pace(settings, Pace()))
+        return identify.identify_hop(kafka, names=names, count=metrics.count, limits=limits, pace=_pace(settings, Pace()))
     if name == score.NAME:
-        home = score.Home(bootstrap=kafka, names=names, count=metrics.count)
+        home = score.Home(bootstrap=kafka, names=names, count=metrics.count, limits=limits)
         return score.score_hop(home, pace=_pace(settings, Pace()))
     if name == deliver.NAME:
         open_one = partial(
@@ -51,8 +53,12 @@ def hop(name: str, settings: Settings) -> Hop:
             password=settings.clickhouse_password, database=settings.clickhouse_database,
         )  # fmt: skip
         pace = replace(deliver.PACE, session_timeout=timedelta(seconds=settings.session_timeout_s), heartbeat=_heartbeat(settings))
-        return deliver.deliver_hop(kafka, names=names, connect=open_one, count=metrics.count, pace=pace)
+        return deliver.deliver_hop(kafka, names=names, connect=open_one, count=metrics.count, limits=limits, pace=pace)
     raise ValueError(f"no hop {name}, there are {', '.join(HOPS)}")
+
+
+def limits_of(settings: Settings) -> Limits:
+    return Limits(in_a_row_max=settings.dead_letters_in_a_row_max, share_max=settings.dead_letters_share_max)
 
 
 def _pace(settings: Settings, pace: Pace) -> Pace:
