@@ -6,7 +6,7 @@ STAMP  := $(VENV)/.installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench clean
+.PHONY: help install run test check bench chaos clean
 
 help:        ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -33,6 +33,9 @@ check: $(STAMP)    ## ruff, mypy strict, import-linter
 
 bench: $(STAMP)    ## benchmarks beside their peers, on this machine
 	$(BIN)/python -m tests.bench $(ARGS)
+
+chaos: $(STAMP)    ## break everything at random and check every event; ARGS="--faults 500 --events 1000000 --seed 1 --json"
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 clean:             ## stop the local servers, remove their data and the virtual environment
 	-@test -x $(BIN)/leadstream && $(BIN)/leadstream local down && $(BIN)/leadstream local down --data .leadstream/demo

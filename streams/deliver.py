@@ -15,6 +15,7 @@ from typing import Final
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
+from schemas import avro
 from schemas.avro import Undecodable
 from sinks import rows
 from sinks.clickhouse import ClickHouse
@@ -26,7 +27,7 @@ from streams.dead_letters import LIMITS, DeadLetters, Limits
 from streams.errors import Misconfigured
 from streams.kafka import Outputs, shared_producer
 from streams.lane.hop import GroupOffset, Hop, Pace, ShardFactory
-from streams.outcomes import DEAD_LETTERED, IN, RECORDED, Count
+from streams.outcomes import DEAD_LETTERED, GIVEN_BACK, IN, RECORDED, Count
 from streams.recorder import Bounds, Recorder
 from streams.usable import Unusable
 
@@ -76,6 +77,7 @@ def deliver_hop(
         topics=tuple(names.topic(topic) for topic in TABLES),
         writes=(names.topic(topics.DEAD_LETTERS),),
         shards=shards,
+        newer=avro.newer,
         pace=pace,
     )
 
@@ -132,6 +134,7 @@ class DeliverShard:
     async def drop(self) -> None:
         self._recorder.refusals(self)
         self._outputs.forget()
+        self._count(NAME, GIVEN_BACK, self._usable)
 
     def _take(self, records: Sequence[ConsumerRecord]) -> None:
         """Hand over what rows can be made of, and put the rest among the dead letters."""

@@ -2,7 +2,7 @@
 
 identify: in = counted + dead_lettered (counted: named and sent on). score, of touchpoints: in + released = counted +
 duplicate + forwarded + reemitted + waiting + dead_lettered; what waited for its import is released and has another end.
-deliver: in = recorded + dead_lettered.
+deliver: in = recorded + dead_lettered + given_back (what was not written yet when its partition went to another).
 """
 
 from collections.abc import Callable
@@ -17,6 +17,7 @@ WAITING: Final = "waiting"
 RELEASED: Final = "released"
 RECORDED: Final = "recorded"
 DEAD_LETTERED: Final = "dead_lettered"
+GIVEN_BACK: Final = "given_back"
 
 Count: TypeAlias = Callable[[str, str, int], None]
 """Told how many records of a hop had an outcome: (hop, outcome, records)."""
