@@ -92,6 +92,13 @@ class Codec:
         )
 
 
+def newer(value: bytes | None) -> str | None:
+    """Name the schema of a value that no released version of any record here wrote; None for all else, broken bytes too."""
+    if value is None or len(value) < HEADER_BYTES or not value.startswith(MAGIC) or value[:HEADER_BYTES] in _NAMES_BY_HEADER:
+        return None
+    return f"a schema of fingerprint {value[len(MAGIC) : HEADER_BYTES].hex()}"
+
+
 _RELEASED: Final = released()
 _NAMES_BY_HEADER: Final = {version.header: str(version) for versions in _RELEASED.values() for version in versions}
 

@@ -113,6 +113,11 @@ def encode(record: InboxRecord) -> bytes:
     return _VERSION_BYTE + _encoder.encode(record)
 
 
+def newer(value: bytes | None) -> str | None:
+    """Name the version of a value that is written in a higher one than this release's; None for all else."""
+    return f"version {value[0]} of the inbox's records (it reads {VERSION})" if value and value[0] > VERSION else None
+
+
 def decode(value: bytes | None) -> InboxRecord:
     """Read an inbox record. Raises UndecodableRecord, naming what is wrong and never the content."""
     if not value or value[0] != VERSION:

@@ -52,7 +52,10 @@ class PartitionState(msgspec.Struct, array_like=True):
 
 
 class UnreadableState(ValueError):
-    """A changelog value of a version we do not know: the shard must not start (see its message for what to do)."""
+    """A changelog value that this release cannot read: its shard must stop (see its message for what to do)."""
+
+
+_WAY_OUT: Final = "run the release that wrote it, or rebuild the state by replaying the inbox under a new epoch"
 
 
 T = TypeVar("T")
@@ -93,13 +96,12 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], value: bytes) -> T:
         return decoder.decode(memoryview(value)[_HEAD.size :])
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         # Without its cause: some of msgspec's errors quote what they found.
-        raise UnreadableState(f"a record of the state changelog does not decode ({type(error).__name__})") from None
+        raise UnreadableState(f"a record of the state changelog ({len(value)} bytes) does not decode ({type(error).__name__}): {_WAY_OUT}") from None
 
 
 def _check_version(value: bytes) -> None:
     if len(value) < _HEAD.size or value[0] != VERSION:
         found = f"version {value[0]}" if value else "no version"
         raise UnreadableState(
-            f"a record of the state changelog ({len(value)} bytes) has {found}, this release reads version {VERSION}: "
-            "run the release that wrote it, or rebuild the state by replaying the inbox under a new epoch"
+            f"a record of the state changelog ({len(value)} bytes) has {found}, this release reads version {VERSION}: {_WAY_OUT}"
         )

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 import traceback
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from types import FrameType
@@ -26,6 +26,7 @@ from streams.lane.health import HopHealth
 from streams.lane.hop import Hop, LaneObserver
 from streams.lane.lane import Lane
 from streams.lane.membership import LaneApp
+from streams.newest import refuse_newer
 
 log = logging.getLogger(__name__)
 
@@ -42,18 +43,19 @@ def run(
     hops: Collection[Hop],
     *,
     bootstrap: str,
+    partitions: Mapping[str, int] | None = None,
     observer: LaneObserver | None = None,
     beside: Collection[Beside] = (),
     patience: timedelta = BROKER_PATIENCE,
 ) -> int:
     """Run *hops* until SIGTERM or SIGINT and return the exit code, see `streams.errors`.
 
-    *beside* are contexts that live as long as the process (metrics, /live and /ready), each given the view of its
+    *partitions* is how many each topic must have, where that is for life. *beside* are contexts that live as long as the process (metrics, /live and /ready), each given the view of its
     health. *patience* is for a broker that is away at the start. Once told to stop it returns within `STOP_WITHIN`: if
     anything hangs, the process ends then and there with 1 and every thread's traceback.
     """
     _quieten("faust", "mode", "aiokafka")
-    worker = Worker(hops, bootstrap=bootstrap, observer=observer or LaneObserver())
+    worker = Worker(hops, bootstrap=bootstrap, partitions=partitions or {}, observer=observer or LaneObserver())
     try:
         asyncio.run(worker.serve(beside, patience=patience))
     except StreamsError as error:
@@ -71,9 +73,10 @@ def run(
 class Worker:
     """The hops of this process, from the first look at the broker to the last commit."""
 
-    def __init__(self, hops: Collection[Hop], *, bootstrap: str, observer: LaneObserver) -> None:
+    def __init__(self, hops: Collection[Hop], *, bootstrap: str, partitions: Mapping[str, int], observer: LaneObserver) -> None:
         self._hops = hops
         self._bootstrap = bootstrap
+        self._partitions = partitions
         self._observer = observer
         self._lanes: list[Lane] = []
         self._failure: BaseException | None = None
@@ -126,7 +129,8 @@ class Worker:
         topics = {topic for hop in self._hops for topic in (*hop.topics, *hop.writes)}
         for each in beside:
             await stack.enter_async_context(each(self.health))
-        await require_topics(self._bootstrap, topics, patience=patience)
+        found = await require_topics(self._bootstrap, topics, patience=patience, partitions=self._partitions)
+        await refuse_newer(self._bootstrap, self._hops, partitions=found)
         for hop in self._hops:
             shards = await stack.enter_async_context(hop.shards())
             self._lanes.append(Lane(hop, shards, observer=self._observer, on_failure=self._fail))

@@ -43,9 +43,10 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class Collector:
-    """A running collector: where it listens, and whether it is being stopped."""
+    """A running collector: where it listens, what ends it because it can never work, and whether it is being stopped."""
 
     address: str
+    refused: asyncio.Future[None]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -74,7 +75,7 @@ async def serve(settings: Settings, *, now: Callable[[], int] = clock.now_ms, re
     written = {settings.names.topic(name): topics.BY_NAME[name].partitions for name in (*topics.TOUCHPOINTS, topics.DEAD_LETTERS)}
     limits = Limits(bytes_max=settings.in_flight_bytes_max, ack_timeout_s=settings.ack_timeout_s)
     async with outbox(settings.kafka, written, limits) as box:
-        collector = Collector(address="")
+        collector = Collector(address="", refused=box.refused)
         app = application(settings, box, collector.stopping, now=now)
         runner = runner_of(app)
         await runner.setup()
@@ -187,8 +188,11 @@ async def _until_told(settings: Settings, *, reuse_port: bool, on_ready: Callabl
         log.info("collector at %s", collector.address)
         if on_ready is not None:
             on_ready(collector.address)
+        collector.refused.add_done_callback(lambda _: told.set())
         await told.wait()
         log.info("collector: stopping")
+        if collector.refused.done():
+            collector.refused.result()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
-from schemas import inbox
+from schemas import avro, inbox
 from schemas.inbox import ImportReached, Origin, TouchpointArrived
 from schemas.touchpoint import IMPORT_REACHED, Touchpoint
 from streams import topics, usable
@@ -39,6 +39,7 @@ def identify_hop(bootstrap: str, *, names: topics.Names, count: Count, limits: L
         topics=tuple(names.topic(topic) for topic in topics.TOUCHPOINTS),
         writes=(names.topic(topics.INBOX), names.topic(topics.DEAD_LETTERS)),
         shards=shards,
+        newer=avro.newer,
         pace=pace or Pace(),
     )
 

@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import AsyncIterator, Collection, Coroutine, Iterable
+from collections.abc import AsyncIterator, Collection, Coroutine, Iterable, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartiti
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams.errors import Fenced, Misconfigured, Refused, Unavailable
+from streams.topics import other_counts
 
 log = logging.getLogger(__name__)
 
@@ -227,28 +228,35 @@ async def _group_offsets(admin: AIOKafkaAdminClient, group: str, tps: list[Topic
             return known
 
 
-async def require_topics(bootstrap: str, topics: Collection[str], *, patience: timedelta) -> None:
-    """Wait for the broker for *patience*; raise `Misconfigured` naming the topics that do not exist.
+async def require_topics(
+    bootstrap: str, topics: Collection[str], *, patience: timedelta, partitions: Mapping[str, int] | None = None
+) -> Mapping[str, int]:
+    """Wait for the broker for *patience*, and return how many partitions each of *topics* has.
 
-    Faust alone would wait for them forever, and loudly.
+    Raise `Misconfigured` naming the topics that do not exist, or whose number of partitions differs from *partitions*.
+    Faust alone would wait for missing topics forever, and loudly.
     """
     until = time.monotonic() + patience.total_seconds()
     pause = FIRST_PAUSE_S
-    while (missing := await _missing(bootstrap, topics)) is None:
+    while (found := await _counts(bootstrap, topics)) is None:
         if time.monotonic() + pause > until:
             raise Unavailable(f"Kafka at {bootstrap} did not answer for {patience.total_seconds():.0f} s: is it running, and is that its address?")
         await asyncio.sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE_S)
-    if missing:
+    if missing := set(topics) - set(found):
         raise Misconfigured(f"Kafka at {bootstrap} has no topic {', '.join(sorted(missing))}: create the topics before starting the hops that read them")
+    if wrong := other_counts(found, partitions or {}):
+        raise Misconfigured(wrong)
+    return found
 
 
-async def _missing(bootstrap: str, topics: Collection[str]) -> set[str] | None:
+async def _counts(bootstrap: str, topics: Collection[str]) -> dict[str, int] | None:
+    """How many partitions each of *topics* has, those left out that do not exist; None if the broker does not answer."""
     client = AIOKafkaClient(bootstrap_servers=bootstrap)
     try:
         await started(client.bootstrap())
-        known: set[str] = (await client.fetch_all_metadata()).topics()
-        return set(topics) - known
+        known = await client.fetch_all_metadata()
+        return {topic: len(known.partitions_for_topic(topic)) for topic in known.topics() & set(topics)}
     except (KafkaError, OSError):
         return None
     finally:

@@ -1,7 +1,6 @@
 """Topics as the topology says: created where they are missing, refused where they are other than it says."""
 
 import contextlib
-from collections.abc import Iterable
 from typing import Any, Final
 
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -25,7 +24,9 @@ def ensure_topics(bootstrap: str, names: topics.Names, *, replication: int = 1) 
         existing = set(admin.list_topics())
         missing = [name for name in wanted if name not in existing]
         _create(admin, missing, wanted, replication=replication)
-        _refuse_other_counts(admin.describe_topics([name for name in wanted if name in existing]), wanted)
+        described = admin.describe_topics([name for name in wanted if name in existing])
+        if wrong := topics.other_counts({each["name"]: len(each["partitions"]) for each in described}, names.partitions()):
+            raise Misconfigured(wrong)
     except KafkaError as error:
         raise Unavailable(f"Kafka at {bootstrap}: topics could not be created: {type(error).__name__}") from error
     finally:
@@ -57,16 +58,3 @@ def _settings(topic: topics.Topic, replication: int) -> dict[str, str]:
         # Small segments, or the active one, which is never compacted, holds most of a changelog.
         return settings | {"cleanup.policy": "compact", "segment.bytes": str(64 << 20), "min.cleanable.dirty.ratio": "0.3"}
     return settings | {"cleanup.policy": "delete", "retention.ms": str(int(topic.retention.total_seconds() * 1000))}
-
-
-def _refuse_other_counts(found: Iterable[dict[str, Any]], wanted: dict[str, topics.Topic]) -> None:
-    wrong = [
-        f"{topic['name']} has {len(topic['partitions'])} partitions, the topology says {wanted[topic['name']].partitions}"
-        for topic in found
-        if len(topic["partitions"]) != wanted[topic["name"]].partitions
-    ]
-    if wrong:
-        raise Misconfigured(
-            "; ".join(wrong) + ". A lead's log is one partition for life, so counts never change: "
-            "start a new installation (LEADSTREAM_PREFIX) and replay into it, or restore the topics"
-        )

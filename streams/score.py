@@ -7,7 +7,7 @@ awaits their acks. After a crash they are decided again from the committed state
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -69,6 +69,7 @@ def score_hop(home: Home, *, pace: Pace | None = None) -> Hop:
             for name in (topics.EVENTS, topics.TRANSITIONS, topics.PROFILES, topics.STATE, topics.DEAD_LETTERS)
         ),
         shards=shards,
+        newer=inbox.newer,
         pace=pace or Pace(),
     )
 
@@ -113,14 +114,18 @@ class ScoreShard:
         await self._fenced.start()
         state = self._home.names.topic(topics.STATE)
         held = await restore(self._home.bootstrap, state, self._tp.partition)
-        try:
+        with self._states():
             for key, value in held.items():
                 self._partition.restore(key, value)
-        except UnreadableState as error:
-            raise Misconfigured(f"{state}[{self._tp.partition}]: {error}") from error
         return None
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> None:
+        with self._states():
+            out = await self._decide(records)
+        self._emit(out)
+        await self._outputs.flush()
+
+    async def _decide(self, records: Sequence[ConsumerRecord]) -> Effects:
         out = Effects()
         read, decide = usable.mail, self._partition.apply
         good = told = 0
@@ -139,13 +144,13 @@ class ScoreShard:
                     good += 1
                 self._next = record.offset + 1
         self._dead.healthy(good - told)
-        self._emit(out)
-        await self._outputs.flush()
+        return out
 
     async def commit(self) -> None:
         partition, names = self._tp.partition, self._home.names
         state, profile = names.topic(topics.STATE), names.topic(topics.PROFILES)
-        records, profiles = self._partition.changes(self._next)
+        with self._states():
+            records, profiles = self._partition.changes(self._next)
         writes: list[Output] = [(state, partition, key, value) for key, value in records]
         writes += [(profile, partition, p.lead_id.encode(), encode_profile(p)) for p in profiles]
         await self._tick(clock.now_ms())
@@ -159,6 +164,14 @@ class ScoreShard:
     async def drop(self) -> None:
         self._outputs.forget()
         await self._fenced.stop()
+
+    @contextmanager
+    def _states(self) -> Iterator[None]:
+        """End the hop where a state cannot be read: at the start, or only when its lead has mail, which decodes it."""
+        try:
+            yield
+        except UnreadableState as error:
+            raise Misconfigured(f"{self._home.names.topic(topics.STATE)}[{self._tp.partition}]: {error}") from error
 
     async def _walk(self, control: InboxRecord, steps: Iterator[None]) -> None:
         """Decide what a control record means for each lead of the partition."""

@@ -4,6 +4,7 @@ Partition counts are for life: a lead's log is one partition of the inbox, and o
 count, start a new epoch (new topics) and replay.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -80,6 +81,21 @@ def log_number(topic: str, partition: int) -> int:
     return BY_NAME[topic].number * PARTITIONS_MAX + partition
 
 
+def other_counts(found: Mapping[str, int], expected: Mapping[str, int]) -> str | None:
+    """Say which topics of those *found* have another number of partitions than *expected*, and what to do; None if none."""
+    wrong = [
+        f"{name} has {count} partitions, the topology says {expected[name]}"
+        for name, count in sorted(found.items())
+        if count != expected.get(name, count)
+    ]
+    if not wrong:
+        return None
+    return (
+        "; ".join(wrong) + ". A lead's log is one partition for life, so counts never change: "
+        "start a new installation (LEADSTREAM_PREFIX) and replay into it, or restore the topics"
+    )
+
+
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition of a key, for every topic that we write: CRC-32, a tenth of the cost of Kafka's murmur2 in Python."""
     return crc32(key) % partitions
@@ -100,6 +116,10 @@ class Names:
         """The name of one of the topology's topics here."""
         rebuilt = self.replay and name in (EVENTS, TRANSITIONS, PROFILES, STATE)
         return f"{self.prefix}{name}.{self.replay}" if rebuilt else f"{self.prefix}{name}"
+
+    def partitions(self) -> dict[str, int]:
+        """How many partitions each of the topology's topics has, by their names here."""
+        return {self.topic(topic.name): topic.partitions for topic in TOPOLOGY}
 
     def base(self, topic: str) -> str:
         """The topology's name of a topic here."""

@@ -33,6 +33,7 @@ def work(settings: Settings, wanted: Collection[str]) -> int:
     return app.run(
         [hop(name, settings) for name in wanted],
         bootstrap=settings.kafka,
+        partitions=settings.names.partitions(),
         observer=metrics.LaneMetrics(),
         beside=[partial(doors, settings, wanted)],
     )

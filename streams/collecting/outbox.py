@@ -19,8 +19,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from streams import metrics
-from streams.errors import Unavailable
+from streams.errors import Misconfigured, Unavailable
 from streams.kafka import Output, new_producer, refuse_giant, started
+from streams.topics import other_counts
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,9 @@ class Outbox:
         self._broken = asyncio.Event()
         self._acked_at = 0.0
         self._bytes = 0
+        self._took = False
         self.problem: str | None = f"Kafka at {bootstrap}: connecting"
+        self.refused: asyncio.Future[None] = asyncio.get_running_loop().create_future()  # raises why it can never work
         self.given_up = False  # by a bug: only a restart helps
 
     async def deliver(self, records: Sequence[Output]) -> None:
@@ -211,7 +214,7 @@ class Outbox:
             if self._producer is None or time.monotonic() - self._acked_at > PROBE_EVERY_S:
                 self._say(await self._probe(producer))
                 if self.problem is None:
-                    self._producer = producer
+                    self._producer, self._took = producer, True
             else:
                 self._say(None)
             with contextlib.suppress(TimeoutError):
@@ -229,9 +232,15 @@ class Outbox:
             return f"Kafka at {self._bootstrap} does not answer ({type(error).__name__})"
         finally:
             asked.cancel()
-        wrong = [topic for topic, count in self._topics.items() if len(found.partitions_for_topic(topic) or ()) != count]
-        if wrong:
-            return f"Kafka at {self._bootstrap} lacks topics, or has them with other partitions: {', '.join(wrong)}; create them with: leadstream topics"
+        counts = {topic: len(found.partitions_for_topic(topic) or ()) for topic in self._topics}
+        if wrong := other_counts({topic: count for topic, count in counts.items() if count}, self._topics):
+            # Only an operator can mend it. At the start he is told by our end; later our answers of 503 do, for what he
+            # did to a running installation he may undo, and then it goes on.
+            if not self._took:
+                raise Misconfigured(wrong)
+            return wrong
+        if missing := [topic for topic, count in counts.items() if not count]:
+            return f"Kafka at {self._bootstrap} lacks topics: {', '.join(missing)}; create them with: leadstream topics"
         return None
 
     async def _let_go(self, producer: AIOKafkaProducer) -> None:
@@ -262,7 +271,10 @@ async def outbox(bootstrap: str, topics: Mapping[str, int], limits: Limits) -> A
     keeper = asyncio.create_task(box.keep_connected())
 
     def gave_up(task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
+        if not task.cancelled() and isinstance(wrong := task.exception(), Misconfigured):
+            box.problem = str(wrong)
+            box.refused.set_exception(wrong)
+        elif not task.cancelled():
             box.given_up = True
             log.critical("the connection to Kafka was given up by a bug: %s; restart this process", type(task.exception()).__name__)
 
@@ -272,6 +284,8 @@ async def outbox(bootstrap: str, topics: Mapping[str, int], limits: Limits) -> A
     finally:
         keeper.cancel()
         await asyncio.wait({keeper})
+        if not box.refused.cancel():
+            box.refused.exception()  # whether or not somebody has asked
 
 
 async def _stop(producer: AIOKafkaProducer) -> None:

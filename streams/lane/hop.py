@@ -79,7 +79,7 @@ class Hop:
     """One topic to the next: which topics, as which group, into which shards.
 
     *shards* opens what a hop's shards share (producers, thread pools) for as long as the hop runs, and yields the
-    factory of its shards.
+    factory of its shards. *newer* names the schema of a value that only a newer release can have written.
     """
 
     name: str
@@ -87,6 +87,7 @@ class Hop:
     topics: tuple[str, ...]
     writes: tuple[str, ...] = ()  # topics that must exist besides
     shards: Callable[[], AbstractAsyncContextManager[ShardFactory]]
+    newer: Callable[[bytes | None], str | None] = lambda _: None
     pace: Pace = field(default_factory=Pace)
 
 
