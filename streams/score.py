@@ -27,9 +27,9 @@ from schemas.state import UnreadableState
 from schemas.transition import Transition
 from streams import clock, topics, usable
 from streams.dead_letters import LIMITS, DeadLetters, Limits
-from streams.errors import Misconfigured
+from streams.errors import Misconfigured, OffsetsLost
 from streams.kafka import FencedProducer, Output, Outputs, restore, shared_producer
-from streams.lane.hop import Hop, Pace, ShardFactory
+from streams.lane.hop import GroupOffset, Hop, Pace, ShardFactory
 from streams.outcomes import DEAD_LETTERED, IN, Count
 from streams.usable import Unusable
 
@@ -57,7 +57,8 @@ def score_hop(home: Home, *, pace: Pace | None = None) -> Hop:
     @asynccontextmanager
     async def shards() -> AsyncIterator[ShardFactory]:
         async with shared_producer(home.bootstrap) as producer:
-            yield lambda tp, _: ScoreShard(tp, producer, home)
+            # A replay begins without a group, where it was interrupted by its own reckoning.
+            yield lambda tp, offset: ScoreShard(tp, producer, home, offset=None if home.names.replay else offset)
 
     names = home.names
     return Hop(
@@ -97,8 +98,9 @@ def read_model(text: str) -> ScoringModel:
 class ScoreShard:
     """One partition of the inbox: its leads, its outputs, its fenced producer."""
 
-    def __init__(self, tp: TopicPartition, producer: AIOKafkaProducer, home: Home) -> None:
+    def __init__(self, tp: TopicPartition, producer: AIOKafkaProducer, home: Home, *, offset: GroupOffset | None = None) -> None:
         self._tp = tp
+        self._offset = offset
         self._home = home
         self._group = home.names.group(NAME)
         self._outputs = Outputs(producer)
@@ -113,10 +115,19 @@ class ScoreShard:
     async def open(self) -> int | None:
         await self._fenced.start()
         state = self._home.names.topic(topics.STATE)
+        forgotten = self._offset is not None and await self._offset.read() is None
         held = await restore(self._home.bootstrap, state, self._tp.partition)
         with self._states():
             for key, value in held.items():
                 self._partition.restore(key, value)
+        if held and forgotten:
+            # They were committed together. Kafka forgets a topic's offsets with the topic, and those of a group that is
+            # away for a week; from the beginning again, every model ever published would be in force once more.
+            raise OffsetsLost(
+                f"{self._tp.topic}[{self._tp.partition}]: the group {self._group} has no offset, though there are states of "
+                f"what it had decided: the topic was deleted and made anew, or no worker ran for longer than Kafka keeps "
+                "offsets. Set the group's offset by hand to say where to go on, or start a new installation (LEADSTREAM_PREFIX)"
+            )
         return None
 
     async def handle(self, records: Sequence[ConsumerRecord]) -> None:

@@ -16,6 +16,7 @@ from streams.errors import Fenced, OffsetsLost, StreamsError
 from streams.lane.health import HopHealth
 from streams.lane.hop import REJOIN_WITHIN, GroupOffset, Hop, LaneObserver, ShardFactory
 from streams.lane.partition import Partition, Source
+from streams.lane.trouble import Troubles
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Lane:
         self._shards = shards
         self._observer = observer
         self._on_failure = on_failure
+        self._troubles = Troubles(hop.name)
         self._owned: dict[TopicPartition, tuple[Partition, asyncio.Task[None]]] = {}
         self._dropping: dict[TopicPartition, asyncio.Task[None]] = {}
         self._loop = asyncio.get_running_loop()
@@ -55,7 +57,7 @@ class Lane:
                 shard = self._shards(tp, offset)
             except Exception as error:  # noqa: BLE001 - whatever it is, it ends the process
                 return self.fail(error, f"hop {self.hop.name}: making the shard of {tp.topic}[{tp.partition}]")
-            partition = Partition(tp, shard, hop=self.hop, offset=offset, source=feed, observer=self._observer)
+            partition = Partition(tp, shard, hop=self.hop, offset=offset, source=feed, observer=self._observer, troubles=self._troubles)
             living = self._live(partition, after=self._dropping.get(tp))
             self._owned[tp] = partition, asyncio.create_task(living, name=f"{tp.topic}[{tp.partition}]")
             self._observer.assigned(self.hop.name, tp)
@@ -154,6 +156,7 @@ class Lane:
 
     def _let_go(self, partition: Partition) -> None:
         tp = partition.tp
+        self._troubles.gone(tp)
         self._observer.revoked(self.hop.name, tp)
         task = asyncio.create_task(self._drop(partition), name=f"drop {self.hop.name} {tp}")
         self._dropping[tp] = task

@@ -19,6 +19,7 @@ from streams import clock
 from streams.errors import OffsetsLost, Unavailable
 from streams.lane.health import PartitionHealth
 from streams.lane.hop import GroupOffset, Hop, LaneObserver, Shard
+from streams.lane.trouble import Troubles
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +48,16 @@ class _Stopped(Exception):
 class Partition:
     """One owned partition, its shard and its position."""
 
-    def __init__(self, tp: TopicPartition, shard: Shard, *, hop: Hop, offset: GroupOffset, source: Source, observer: LaneObserver) -> None:
+    def __init__(
+        self, tp: TopicPartition, shard: Shard, *, hop: Hop, offset: GroupOffset, source: Source, observer: LaneObserver, troubles: Troubles
+    ) -> None:
         self.tp = tp
         self._shard = shard
         self._hop = hop
         self._offset = offset
         self._source = source
         self._observer = observer
+        self._troubles = troubles
         self._opened = False
         self._doing = "opening"
         self._trouble: str | None = None
@@ -226,12 +230,12 @@ class Partition:
                 done = await step()
             except Unavailable as away:
                 if self._trouble is None:
-                    log.warning("%s: %s; trying again until it answers", self.where(), away)
+                    self._troubles.met(self.tp, str(away), where=self.where())
                 self._trouble = str(away)
                 self._observer.unavailable(self._hop.name, self.tp)
             else:
                 if self._trouble is not None:
-                    log.warning("%s: going on", self.where())
+                    self._troubles.over(self.tp)
                     self._progressed_at = time.monotonic()  # or, no longer excused, it would count as stuck
                 self._trouble = None
                 return done

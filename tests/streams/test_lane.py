@@ -324,6 +324,19 @@ async def test_what_retention_removed_unread_ends_the_worker_and_names_the_range
     assert "numbers[2]: offsets 10 to 59 were not handled and are no longer in the log" in log
 
 
+async def test_a_log_that_ends_before_what_was_committed_ends_the_worker(place):
+    """As after an unclean election, or a log restored from an older copy."""
+    await place.feed(8)
+    tp = TopicPartition(f"{place.prefix}numbers", 0)
+    async with AIOKafkaConsumer(bootstrap_servers=place.bootstrap, group_id=f"{place.prefix}sum", enable_auto_commit=False) as consumer:
+        consumer.assign([tp])
+        await consumer.commit({tp: 10})
+    code, log = await place.start().ended()
+    assert code == 78
+    assert "numbers[0]: offset 10 should be read next, but the log ends at 2: the topic was made anew or cut" in log
+    assert (await place.committed())[0] == 10
+
+
 async def test_a_bug_ends_the_process_without_a_commit_and_names_the_position_but_not_the_payload(place):
     await place.feed(40)
     await place.misbehave("!bug secret-payload", partition=1)

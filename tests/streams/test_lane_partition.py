@@ -14,6 +14,7 @@ from streams.health import of_hops
 from streams.lane.health import HopHealth, PartitionHealth
 from streams.lane.hop import Hop, LaneObserver, Pace
 from streams.lane.partition import Partition
+from streams.lane.trouble import Troubles
 
 TP = TopicPartition("leads.inbox", 3)
 
@@ -81,7 +82,7 @@ class Shard:
 def owned(shard, log, **pace):
     settings = Pace(commit_every=timedelta(hours=1), retry_first=timedelta(milliseconds=1), **pace)
     hop = Hop(name="score", group="score", topics=("leads.inbox",), shards=None, pace=settings)
-    return Partition(TP, shard, hop=hop, offset=log, source=log, observer=LaneObserver())
+    return Partition(TP, shard, hop=hop, offset=log, source=log, observer=LaneObserver(), troubles=Troubles("score"))
 
 
 async def until(condition):
@@ -290,3 +291,22 @@ def test_the_partition_that_holds_the_loop_is_named_alone_for_all_others_wait_fo
     assert live() == ["hop score: leads.inbox[1] has not moved for 120 s, handling 7 records up to offset 9"]
     hops = [replace(hops[1], running=None)]
     assert live() == ["hop score: leads.inbox[0] has not moved for 120 s, waiting for records"]
+
+
+def test_a_server_that_is_away_is_said_once_for_all_partitions_and_once_that_it_is_back(caplog):
+    troubles = Troubles("deliver")
+    tps = [TopicPartition("leads.events", p) for p in range(3)]
+    for tp in tps:
+        troubles.met(tp, "ClickHouse at ch:9000 does not answer", where=f"hop deliver: leads.events[{tp.partition}] at offset 7")
+    troubles.met(TopicPartition("leads.inbox", 1), "Kafka does not tell where the log of leads.inbox[1] ends", where="there")
+    troubles.met(TopicPartition("leads.inbox", 2), "Kafka does not tell where the log of leads.inbox[2] ends", where="there")
+    assert [record.getMessage().partition(";")[0] for record in caplog.records] == [
+        "hop deliver: leads.events[0] at offset 7: ClickHouse at ch:9000 does not answer",
+        "there: Kafka does not tell where the log of leads.inbox[1] ends",
+    ]
+    caplog.clear()
+    troubles.over(tps[0])
+    troubles.gone(tps[1])  # revoked meanwhile
+    assert caplog.records == []
+    troubles.over(tps[2])
+    assert [record.getMessage() for record in caplog.records] == ["hop deliver: going on, no partition waits any longer: ClickHouse at ch:9000 does not answer"]

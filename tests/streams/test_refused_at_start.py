@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
@@ -145,7 +145,17 @@ GOOD = state.encode_mailbox(Mailbox(lead=Lead()))
 
 
 def changelog(here, value):
+    """Put a state into the changelog, as a worker does: with the group's offset."""
+
+    async def commit():
+        tp = TopicPartition(here.settings.names.topic(topics.INBOX), 3)
+        group = here.settings.names.group("score")
+        async with AIOKafkaConsumer(bootstrap_servers=here.settings.kafka, group_id=group, enable_auto_commit=False) as consumer:
+            consumer.assign([tp])
+            await consumer.commit({tp: 0})
+
     write(here, topics.STATE, [(3, b"v:ann", value)])
+    asyncio.run(commit())
     return f"{here.settings.names.topic(topics.STATE)}[3]: a record of the state changelog ({len(value)} bytes) "
 
 
@@ -164,7 +174,24 @@ def test_a_state_whose_content_cannot_be_read_stops_the_hop_at_its_lead_s_first_
         assert f"{where}does not decode (DecodeError): {WAY_OUT}" in said
         assert "a-secret" not in said
     tp = TopicPartition(ready.settings.names.topic(topics.INBOX), 3)
-    assert asyncio.run(committed(ready.settings.kafka, ready.settings.names.group("score"), [tp])) == {}
+    assert asyncio.run(committed(ready.settings.kafka, ready.settings.names.group("score"), [tp]))[tp].offset == 0
+
+
+def test_an_inbox_that_was_deleted_and_made_anew_stops_the_start_where_there_are_states(ready):
+    changelog(ready, GOOD)
+    starts(ready, "work", "--hops", "score")
+    name = ready.settings.names.topic(topics.INBOX)
+
+    async def delete(admin):
+        await admin.delete_topics([name])
+        while name in await admin.list_topics():
+            await asyncio.sleep(0.1)
+
+    administer(ready, delete)
+    ensure_topics(ready.settings.kafka, ready.settings.names)
+    said = refusal(ready, "work", "--hops", "score")
+    assert f"{name}[3]: the group {ready.settings.names.group('score')} has no offset, though there are states" in said
+    assert "Set the group's offset by hand to say where to go on, or start a new installation (LEADSTREAM_PREFIX)" in said
 
 
 def test_a_touchpoint_of_this_release_is_none_of_a_newer_one():
