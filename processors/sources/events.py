@@ -18,7 +18,7 @@ from processors.sources.batches import adapt_each, too_many
 from processors.sources.bounds import Texts, clean, identifier, line
 from processors.sources.event_names import snake_case
 from processors.sources.instants import occurred_at
-from processors.sources.json_bodies import decode, decode_each, decode_one, take_apart
+from processors.sources.json_bodies import BOM, decode, decode_each, decode_one, take_apart
 from processors.sources.signal import Outcome, Signal, Unauthorised, Unusable, whole_body
 from processors.sources.signatures import standard_key, standard_proves, within
 from schemas import kinds
@@ -85,6 +85,11 @@ def family(kind: str) -> str:
     return "ads" if kind in kinds.ADS else "crm"
 
 
+def alone(_path: str, event: bytes) -> bytes:
+    """The body that holds nothing but *event*, which may have been a body itself."""
+    return b'{"events":[%b]}' % event.removeprefix(BOM)
+
+
 def adapt(signal: Signal, settings: EventsSettings) -> Outcome:
     """Read one event, or `{"events": [...]}`, once the signature proves it."""
     refusal = _refusal(signal, settings)
@@ -105,6 +110,8 @@ def adapt(signal: Signal, settings: EventsSettings) -> Outcome:
 
 def _refusal(signal: Signal, settings: EventsSettings) -> str | None:
     """What is wrong with the proof, or None."""
+    if signal.proved:
+        return None
     key = standard_key(settings.secret) if settings.secret else None
     if key is None:
         return "the secret of this door is not configured here: set LEADSTREAM_EVENTS_SECRET"

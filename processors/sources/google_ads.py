@@ -82,16 +82,16 @@ def family(_kind: str) -> str:
     return "ads"
 
 
+def alone(_path: str, event: bytes) -> bytes:
+    """The body that holds nothing but *event*: it never held more."""
+    return event
+
+
 def adapt(signal: Signal, settings: GoogleAdsSettings) -> Outcome:
     """Read one lead, once its key proves it. A test lead is answered and counted nowhere."""
-    if not settings.google_key:
-        return Unauthorised(detail="the lead form's key is not configured here: set LEADSTREAM_GOOGLE_ADS_KEY")
-    try:
-        said = decode_one(_key, signal.body).google_key
-    except Unusable:
-        return Unauthorised(detail="google_key: the body cannot be read for it; it must be a JSON object in UTF-8")
-    if not isinstance(said, str) or not hmac.compare_digest(said.encode(), settings.google_key.encode()):
-        return Unauthorised(detail="google_key: does not match the key configured here")
+    refusal = _refusal(signal, settings)
+    if refusal is not None:
+        return Unauthorised(detail=refusal)
     try:
         lead = decode_one(_lead, signal.body)
         if lead.is_test in (True, "true", "True"):
@@ -99,6 +99,21 @@ def adapt(signal: Signal, settings: GoogleAdsSettings) -> Outcome:
         return Adapted(touchpoints=(_touchpoint(lead, signal, settings.identity_key),))
     except Unusable as problem:
         return Adapted(rejected=(problem.at(0, signal.body),))
+
+
+def _refusal(signal: Signal, settings: GoogleAdsSettings) -> str | None:
+    """What is wrong with the proof, or None."""
+    if signal.proved:
+        return None
+    if not settings.google_key:
+        return "the lead form's key is not configured here: set LEADSTREAM_GOOGLE_ADS_KEY"
+    try:
+        said = decode_one(_key, signal.body).google_key
+    except Unusable:
+        return "google_key: the body cannot be read for it; it must be a JSON object in UTF-8"
+    if not isinstance(said, str) or not hmac.compare_digest(said.encode(), settings.google_key.encode()):
+        return "google_key: does not match the key configured here"
+    return None
 
 
 def _touchpoint(lead: FormLead, signal: Signal, identity_key: bytes) -> Touchpoint:

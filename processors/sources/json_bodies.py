@@ -15,7 +15,7 @@ from processors.sources.signal import Unusable
 
 T = TypeVar("T")
 
-_BOM: Final = b"\xef\xbb\xbf"
+BOM: Final = b"\xef\xbb\xbf"
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[\]{},]', re.DOTALL)
 _TOKENS_MAX: Final = 250_000
 _ESCAPES: Final = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL)
@@ -40,7 +40,7 @@ def decode(decoder: msgspec.json.Decoder[T], body: bytes) -> T:
     except msgspec.ValidationError:
         raise
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        mended = _ESCAPES.sub(_whole, body.removeprefix(_BOM))
+        mended = _ESCAPES.sub(_whole, body.removeprefix(BOM))
         if mended == body:
             raise _no_json(error) from None
     try:

@@ -60,6 +60,11 @@ def family(_kind: str) -> str:
     return "email"
 
 
+def alone(_path: str, event: bytes) -> bytes:
+    """The body that holds nothing but *event*."""
+    return b"[%b]" % event
+
+
 def adapt(signal: Signal, settings: SendGridSettings) -> Outcome:
     """Read an array of events, once its signature proves it."""
     refusal = _refusal(signal, settings)
@@ -80,6 +85,8 @@ def adapt(signal: Signal, settings: SendGridSettings) -> Outcome:
 
 def _refusal(signal: Signal, settings: SendGridSettings) -> str | None:
     """What is wrong with the proof, or None."""
+    if signal.proved:
+        return None
     key = ecdsa_key(settings.public_key) if settings.public_key else None
     if key is None:
         return "SendGrid's public key is not configured here: set LEADSTREAM_SENDGRID_PUBLIC_KEY"

@@ -23,6 +23,8 @@ class Signal:
     body: bytes
     received_at: int
     import_id: str | None = None
+    proved: bool = False  # its sender was let in when it first came: it is taken out of a dead letter, without its proof
+    first: int = 0  # the place that its first event had in the list it came in
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,13 +19,15 @@ class Door:
     """One source's way in. `family` names a kind's topic; `browsers` asks for the answers that other sites' pages need.
 
     A source that `resends` whatever is not answered 200 is told 200 also when all its events were rejected: they are
-    among the dead letters, and would be no better the next time.
+    among the dead letters, and would be no better the next time. `alone` makes a body, for a path, of one event out of a
+    list: what is left of a body in a dead letter.
     """
 
     source: str
     paths: tuple[str, ...]
     adapt: Callable[[Signal], Outcome]
     family: Callable[[str], str]
+    alone: Callable[[str, bytes], bytes]
     browsers: bool = False
     resends: bool = False
 
@@ -45,8 +47,8 @@ def doors(settings: Settings) -> tuple[Door, ...]:
     ads = google_ads.GoogleAdsSettings(google_key=settings.google_ads_key, identity_key=key)
     crm = events.EventsSettings(secret=settings.events_secret, identity_key=key, window_s=settings.events_window_s, events_max=most)
     return (
-        Door(source="segment", paths=segment.PATHS, adapt=partial(segment.adapt, settings=web), family=segment.family, browsers=True),
-        Door(source="sendgrid", paths=sendgrid.PATHS, adapt=partial(sendgrid.adapt, settings=email), family=sendgrid.family, resends=True),
-        Door(source="google_ads", paths=google_ads.PATHS, adapt=partial(google_ads.adapt, settings=ads), family=google_ads.family, resends=True),
-        Door(source="events", paths=events.PATHS, adapt=partial(events.adapt, settings=crm), family=events.family),
+        Door(source="segment", paths=segment.PATHS, adapt=partial(segment.adapt, settings=web), family=segment.family, alone=segment.alone, browsers=True),
+        Door(source="sendgrid", paths=sendgrid.PATHS, adapt=partial(sendgrid.adapt, settings=email), family=sendgrid.family, alone=sendgrid.alone, resends=True),
+        Door(source="google_ads", paths=google_ads.PATHS, adapt=partial(google_ads.adapt, settings=ads), family=google_ads.family, alone=google_ads.alone, resends=True),
+        Door(source="events", paths=events.PATHS, adapt=partial(events.adapt, settings=crm), family=events.family, alone=events.alone),
     )

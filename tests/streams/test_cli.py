@@ -17,15 +17,15 @@ from tests.streams.installed import call
 COMMANDS = sorted(BY_NAME)
 ACTIONS = [
     ("local", "up"), ("local", "down"), ("local", "status"), ("model", "check"), ("model", "publish"), ("model", "show"),
-    ("dead-letters", "ls"), ("dead-letters", "show"),
+    ("dead-letters", "ls"), ("dead-letters", "show"), ("dead-letters", "replay"),
 ]  # fmt: skip
-SHOWING = [("local", "status"), ("topics",), ("tail",), ("lead",), ("model", "check"), ("model", "show"), ("dead-letters", "ls"), ("replay",)]
+SHOWING = [("local", "status"), ("topics",), ("tail",), ("lead",), ("model", "check"), ("model", "show"), ("dead-letters", "ls"), ("dead-letters", "replay"), ("replay",)]
 NOWHERE = Settings.local(kafka="127.0.0.1:1")
 NEEDS_SETTINGS = [
-    ("topics",), ("tail", "leads.events"), ("lead", "v:ann"), ("model", "show"), ("model", "publish", "b2b"), ("dead-letters", "ls"),
+    ("topics",), ("tail", "leads.events"), ("lead", "v:ann"), ("model", "show"), ("model", "publish", "b2b"), ("dead-letters", "ls"), ("dead-letters", "replay"),
     ("replay", "may"), ("run",), ("work",), ("sink",), ("collect",),
 ]  # fmt: skip
-NEEDS_KAFKA_NOW = [("topics",), ("tail", "leads.events"), ("lead", "v:ann"), ("model", "publish", "b2b"), ("dead-letters", "ls"), ("replay", "may")]
+NEEDS_KAFKA_NOW = [("topics",), ("tail", "leads.events"), ("lead", "v:ann"), ("model", "publish", "b2b"), ("dead-letters", "ls"), ("dead-letters", "replay"), ("replay", "may")]
 
 
 @pytest.fixture
@@ -107,6 +107,8 @@ def test_a_command_line_that_cannot_be_understood_ends_with_64_and_one_sentence(
         (("work", "--hops", "score,dream"), "--hops takes some of identify, score, deliver, not 'score,dream'"),
         (("run", "--workers", "0"), "--workers takes a number from 1 to 64"),
         (("dead-letters", "ls", "--since", "yesterday"), "give a span as in 30min, 2h or 3d"),
+        (("dead-letters", "replay", "--max", "0"), "--max takes a number from 1 up"),
+        (("dead-letters", "replay", "014b93", "--hop", "collect"), "give a letter's ID, or choose by --reason, --hop, --source and --since, not both"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, tuple) else None,
 )
