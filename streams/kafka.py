@@ -121,10 +121,12 @@ class FencedProducer:
             raise Fenced(f"{where}: not started")
         try:
             await producer.begin_transaction()
-            acks = await self._send(producer, records)
-            offsets = producer.send_offsets_to_transaction({source: offset}, self._group)
-            # aiokafka would commit although a batch had failed, and without it: so each is asked.
-            await asyncio.gather(*acks, offsets)
+            # One partition after the other: the broker verifies each partition's first batch with the coordinator, and of
+            # two at once it refuses one (as NotEnoughReplicas), which is sent again a tenth of a second later.
+            for (topic, partition), batches in _batches(producer, records).items():
+                acks = [await _send_batch(producer, topic, partition, batch) for batch in batches]
+                await asyncio.gather(*acks)  # aiokafka would commit although one had failed, and without it
+            await producer.send_offsets_to_transaction({source: offset}, self._group)
             await producer.commit_transaction()
         except (KafkaError, AssertionError) as error:  # It asserts that a producer once fenced begins nothing.
             raise Fenced(f"{where}: {type(error).__name__}") from error
@@ -134,22 +136,6 @@ class FencedProducer:
         if self._producer is not None:
             await _stop(self._producer)
             self._producer = None
-
-    async def _send(self, producer: AIOKafkaProducer, records: Iterable[Output]) -> list[asyncio.Future[Any]]:
-        acks = []
-        batches: dict[tuple[str, int], Any] = {}
-        for topic, partition, key, value in records:
-            refuse_giant(topic, partition, value)
-            batch = batches.get((topic, partition))
-            if batch is not None and batch.append(key=key, value=value, timestamp=None) is not None:
-                continue
-            if batch is not None:
-                acks.append(await _send_batch(producer, topic, partition, batch))
-            batch = batches[topic, partition] = producer.create_batch()
-            batch.append(key=key, value=value, timestamp=None)
-        for (topic, partition), batch in batches.items():
-            acks.append(await _send_batch(producer, topic, partition, batch))
-        return acks
 
 
 @asynccontextmanager
@@ -280,6 +266,18 @@ def refuse_giant(topic: str, partition: int, value: bytes | None) -> None:
     """Raise `Refused` for what no topic takes: after sending it would fail the whole batch, at every retry."""
     if value is not None and len(value) > RECORD_BYTES_MAX:
         raise Refused(f"a record of {len(value)} bytes for {topic}[{partition}] is larger than the {RECORD_BYTES_MAX} bytes a topic takes")
+
+
+def _batches(producer: AIOKafkaProducer, records: Iterable[Output]) -> dict[tuple[str, int], list[Any]]:
+    """*records* in as few batches as hold them, by topic and partition, in their order. Raise `Refused` for a giant."""
+    found: dict[tuple[str, int], list[Any]] = {}
+    for topic, partition, key, value in records:
+        refuse_giant(topic, partition, value)
+        batches = found.setdefault((topic, partition), [])
+        if not batches or batches[-1].append(key=key, value=value, timestamp=None) is None:
+            batches.append(producer.create_batch())
+            batches[-1].append(key=key, value=value, timestamp=None)
+    return found
 
 
 async def _send_batch(producer: AIOKafkaProducer, topic: str, partition: int, batch: Any) -> asyncio.Future[Any]:
