@@ -9,6 +9,7 @@ the journal, and a run that was interrupted goes on with the sittings that are m
 import argparse
 import json
 import math
+import signal
 import sys
 import time
 from dataclasses import replace
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--fresh", action="store_true", help="forget the journal of this seed")
     parser.add_argument("--json", action="store_true", help="nothing on stdout but the last line")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # servers and disks are put away
 
     def say(line: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr if asked.json else sys.stdout, flush=True)

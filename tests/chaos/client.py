@@ -210,7 +210,7 @@ class Client:
                         status = answer.status
                         await answer.read()
                 self.log.write(file, sent, status, began)
-                if status == 200:
+                if status == 200 or (status == 400 and not sent.ids):
                     self.log.answered += 1
                     self.log.latencies.append((began, time.time() - began))
                     self._kept.append(sent)

@@ -235,7 +235,7 @@ class Chaos:
             kind = plan.pop(0)
             _, place, _ = FAULTS[kind]
             with self._lock:
-                taken = place in self._busy or (self._alone and self._busy)
+                taken = place in self._busy or (self._alone and bool(self._busy))
                 if not taken:
                     self._busy.add(place)
             if taken:
@@ -259,8 +259,7 @@ class Chaos:
         once = list(self._kinds)
         self._chance.shuffle(once)
         drawn = self._chance.choices(self._kinds, weights, k=3 * self._count + 100)
-        plan = once + drawn if len(once) <= self._count else drawn
-        return plan
+        return once + drawn if len(once) <= self._count else drawn
 
     def _do(self, kind: str, place: str, chance: random.Random) -> None:
         began = time.time()

@@ -132,8 +132,8 @@ def read_client(log: Path) -> Told:
         for line in lines:
             attempt = json.loads(line)
             for kept, ids in ((told.events, attempt["ids"]), (told.bad, attempt["bad"])):
-                for each in ids:
-                    kept[each] = kept.get(each, False) or attempt["status"] == 200
+                for each in ids:  # 400: nothing in it was of use, and that is written, too
+                    kept[each] = kept.get(each, False) or attempt["status"] in (200, 400)
     return told
 
 

@@ -1,6 +1,7 @@
 """How long partitions stood still: from a fault to the next fact, by the broker's instants."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 
 from aiokafka.structs import ConsumerRecord
 
@@ -14,7 +15,7 @@ def pause_of(fault: Happened, events: Mapping[int, Sequence[ConsumerRecord]]) ->
     longest = None
     for records in events.values():
         instants = [record.timestamp / 1000 for record in records]
-        for before, after in zip(instants, instants[1:], strict=False):
+        for before, after in pairwise(instants):
             if fault.at - 1.0 <= before <= fault.until and after >= fault.at and after - before < LOOK_S:
                 longest = max(longest or 0.0, after - max(before, fault.at))
     return longest

@@ -88,7 +88,7 @@ class Kafka:
     def close(self) -> None:
         self.end(signal.SIGKILL)
         if self.disk:
-            subprocess.run(["umount", str(self._data)], check=False, capture_output=True)
+            unmount(self._data)
 
 
 def _mount(folder: Path) -> bool:
@@ -97,6 +97,11 @@ def _mount(folder: Path) -> bool:
         return False
     made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(folder)], check=False, capture_output=True)
     return made.returncode == 0
+
+
+def unmount(folder: Path) -> None:
+    if os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=False, capture_output=True)
 
 
 class ClickHouse:

@@ -36,7 +36,7 @@ from tests.chaos.history import Found
 from tests.chaos.pauses import pause_of
 from tests.chaos.proxy import HOST, Network
 from tests.chaos.roles import FORESEEN, Role, Roles, command, free_port
-from tests.chaos.servers import ClickHouse, Kafka
+from tests.chaos.servers import ClickHouse, Kafka, unmount
 
 MODEL = Path(__file__).with_name("model.yaml")
 ROOT = Path(__file__).parents[2]
@@ -94,6 +94,7 @@ class Sitting:
         self._poison: dict[tuple[str, int, int], bytes] = {}
 
     def run(self) -> Outcome:
+        unmount(self._folder / "kafka" / "data")  # a run that was killed could not
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         began = time.monotonic()
