@@ -50,13 +50,13 @@ _FOR_EVER = timedelta(days=36500)
 
 TOPOLOGY: Final = (
     Topic(name=WEB, number=0, key="identifier", value="Touchpoint, Avro", partitions=8, retention=_MONTH,
-          writers=("collect",), readers=("identify", "deliver"), personal_data=True),
+          writers=("collect", "dead-letters replay"), readers=("identify", "deliver"), personal_data=True),
     Topic(name=EMAIL, number=1, key="identifier", value="Touchpoint, Avro", partitions=8, retention=_MONTH,
-          writers=("collect",), readers=("identify", "deliver"), personal_data=True),
+          writers=("collect", "dead-letters replay"), readers=("identify", "deliver"), personal_data=True),
     Topic(name=ADS, number=2, key="identifier", value="Touchpoint, Avro", partitions=8, retention=_MONTH,
-          writers=("collect",), readers=("identify", "deliver"), personal_data=True),
+          writers=("collect", "dead-letters replay"), readers=("identify", "deliver"), personal_data=True),
     Topic(name=CRM, number=3, key="identifier", value="Touchpoint, Avro", partitions=8, retention=_MONTH,
-          writers=("collect",), readers=("identify", "deliver"), personal_data=True),
+          writers=("collect", "dead-letters replay"), readers=("identify", "deliver"), personal_data=True),
     Topic(name=INBOX, number=4, key="lead id, or none for control", value="InboxRecord, msgpack", partitions=8,
           retention=_MONTH, writers=("identify", "score", "model publish"), readers=("score",), personal_data=True),
     Topic(name=EVENTS, number=5, key="lead id", value="Fact, Avro", partitions=8, retention=_FOR_EVER,
@@ -70,7 +70,7 @@ TOPOLOGY: Final = (
     Topic(name=MODELS, number=9, key="name@version", value="the model's YAML", partitions=1, retention=None,
           writers=("model publish",), readers=("model show",), personal_data=False),
     Topic(name=DEAD_LETTERS, number=10, key="source", value="DeadLetter, Avro", partitions=4, retention=_MONTH,
-          writers=("collect", "identify", "score"), readers=("deliver", "dead-letters"), personal_data=True),
+          writers=("collect", "identify", "score", "deliver"), readers=("deliver", "dead-letters"), personal_data=True),
 )
 
 BY_NAME: Final = {topic.name: topic for topic in TOPOLOGY}

@@ -1,6 +1,7 @@
 """Dead letters of a hop: what a letter keeps, and when so many of them stop the hop."""
 
 import random
+from pathlib import Path
 
 import pytest
 from aiokafka.structs import ConsumerRecord, TopicPartition
@@ -9,12 +10,13 @@ from schemas import inbox
 from schemas.avro import decode_dead_letter, encode_touchpoint
 from schemas.inbox import ModelPublished, Origin, Tick, TouchpointArrived
 from streams import topics, usable
-from streams.dead_letters import DeadLetters, Limits, Tally
+from streams.cli.main import parser_of
+from streams.dead_letters import LIMITS, DeadLetters, Limits, Tally
 from streams.errors import Misconfigured
 from streams.identify import IdentifyShard
 from streams.kafka import Outputs
 from streams.score import Home, ScoreShard
-from streams.settings import Settings
+from streams.settings import Settings, table
 from streams.usable import Unusable
 from streams.work import limits_of
 from tests.processors.building import T0, touch
@@ -225,3 +227,19 @@ def test_both_limits_are_settings_and_wrong_ones_are_told_at_start():
         Settings.load(key | {"LEADSTREAM_DEAD_LETTERS_IN_A_ROW_MAX": "0", "LEADSTREAM_DEAD_LETTERS_SHARE_MAX": "60%"})
     assert "LEADSTREAM_DEAD_LETTERS_IN_A_ROW_MAX must be a whole number from 1" in str(caught.value)
     assert "LEADSTREAM_DEAD_LETTERS_SHARE_MAX must be a number from 0 to 1" in str(caught.value)
+
+
+PAGE = Path("docs/dead-letters.md").read_text(encoding="utf-8")
+
+
+def test_the_page_for_the_engineer_on_call_shows_commands_that_are_understood_and_the_limits_as_they_are():
+    shown = [line.partition("#")[0].split() for line in PAGE.splitlines() if line.startswith("    leadstream dead-letters")]
+    assert {words[2] for words in shown} == {"ls", "show", "replay"}
+    for words in shown:
+        parser_of("dead-letters")[0].parse_args(words[2:])
+    defaults = {name: default for name, default, _ in table()}
+    for name in ("LEADSTREAM_DEAD_LETTERS_IN_A_ROW_MAX", "LEADSTREAM_DEAD_LETTERS_SHARE_MAX"):
+        (row,) = [line for line in PAGE.splitlines() if line.startswith("|") and name in line]
+        assert row.rstrip("| ").rpartition("| ")[2].replace(",", "") == defaults[name]
+    assert f"share of the last {LIMITS.window:,} handled" in PAGE
+    assert f"once {LIMITS.floor:,} of them" in PAGE
