@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", default=[], choices=sorted(FAULTS), metavar="KIND", help=f"only these: {', '.join(FAULTS)}")
     parser.add_argument("--alone", action="store_true", help="one fault at a time")
     parser.add_argument("--without", choices=sorted(SAFEGUARDS), default="", help="switch a safeguard off: the check must fail")
+    parser.add_argument("--peer", action="store_true", help="run plain Faust beside ours, on the same broker, under the same faults")
     parser.add_argument("--fresh", action="store_true", help="forget the journal of this seed")
     parser.add_argument("--json", action="store_true", help="nothing on stdout but the last line")
     asked = parser.parse_args()
@@ -47,7 +48,7 @@ def main() -> int:
     sittings = max(1, math.ceil(max(asked.faults / FAULTS_A_SITTING, asked.events / EVENTS_A_SITTING)))
     whole = Plan(
         seed=str(asked.seed), faults=math.ceil(asked.faults / sittings), events=math.ceil(asked.events / sittings), rate=asked.rate,
-        every_s=asked.every, away_s=asked.away, only=tuple(asked.only), alone=asked.alone, without=asked.without,
+        every_s=asked.every, away_s=asked.away, only=tuple(asked.only), alone=asked.alone, without=asked.without, peer=asked.peer,
     )  # fmt: skip
     folder = FOLDER / f"{asked.seed}{'-without-' + asked.without if asked.without else ''}"
     journal = folder / "journal.jsonl"
@@ -86,6 +87,7 @@ def total(done: list[dict]) -> dict[str, object]:
         "pause_s": {"p50": round(percentile(pauses, 0.5), 2), "max": round(max(pauses, default=0.0), 2)},
         "ok": all(row["ok"] for row in done),
         **{name: sum(row[name] for row in done) for name in ("counted", "duplicates", "dead_letters", "facts", "facts_again", "transitions", "leads", "unanswered")},
+        **({"peer": {name: sum(row["peer"][name] for row in done) for name in done[0]["peer"]}} if "peer" in done[0] else {}),
         "kinds": kinds, "sittings": len(done), "seconds": round(sum(row["seconds"] for row in done), 1),
     }  # fmt: skip
 

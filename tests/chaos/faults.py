@@ -55,10 +55,17 @@ def _one(world: World, chance: random.Random, kind: str) -> Role:
     return chance.choice(found)
 
 
+def _beside(world: World, role: Role) -> list[Role]:
+    """The role, and where a peer runs beside ours, its like: what happens to the one happens to the other."""
+    peer = world.roles.all.get(role.name.replace("worker", "peer"))
+    return [role] if peer is None or peer is role else [role, peer]
+
+
 def _kill(kind: str) -> Fault:
     def fault(world: World, chance: random.Random) -> str:
-        role = _one(world, chance, kind)
-        world.roles.kill(role, again_after_s=chance.choice([0.1, 1.0, 3.0]))
+        role, pause = _one(world, chance, kind), chance.choice([0.1, 1.0, 3.0])
+        for each in _beside(world, role):
+            world.roles.kill(each, again_after_s=pause)
         time.sleep(0.5)
         return role.name
 
@@ -68,11 +75,14 @@ def _kill(kind: str) -> Fault:
 def _freeze(kind: str, seconds: tuple[float, float]) -> Fault:
     def fault(world: World, chance: random.Random) -> str:
         role = _one(world, chance, kind)
-        world.roles.freeze(role)
+        both = _beside(world, role)
+        for each in both:
+            world.roles.freeze(each)
         try:
             time.sleep(chance.uniform(*seconds))
         finally:
-            world.roles.thaw(role)
+            for each in both:
+                world.roles.thaw(each)
         return role.name
 
     return fault
@@ -162,20 +172,17 @@ def _join_and_leave(world: World, chance: random.Random) -> str:
         raise Unfit
     world.roles.join(role)
     time.sleep(chance.uniform(4, 8))
-    _leave(world, role)
+    world.roles.leave(role)
     return role.name
 
 
 def _restart(world: World, chance: random.Random) -> str:
     """A worker is told to stop and started again, as in an upgrade."""
     role = _one(world, chance, "worker")
-    _leave(world, role)
-    world.roles.join(role)
+    for each in _beside(world, role):
+        world.roles.leave(each)
+        world.roles.join(each)
     return role.name
-
-
-def _leave(world: World, role: Role) -> None:
-    world.roles.leave(role)
 
 
 def _send_again(world: World, _chance: random.Random) -> str:
@@ -239,7 +246,7 @@ class Chaos:
                 if not taken:
                     self._busy.add(place)
             if taken:
-                plan.append(kind)
+                plan.insert(1, kind)
                 time.sleep(0.05)
                 continue
             chance = random.Random(self._chance.random())

@@ -179,8 +179,22 @@ def fold(found: Topics) -> Folded:
     return folded
 
 
-def check(found: Topics, told: Told, clickhouse: ClickHouseClient, *, poison: Mapping[tuple[str, int, int], bytes], names: topics.Names) -> Found:
-    """Compare all with all. *poison*: unusable records that were put into topics by hand, by position."""
+@dataclass(frozen=True)
+class Evidence:
+    """All that the check reads. *poison*: unusable records that were put into topics by hand, by position."""
+
+    topics: Topics
+    told: Told
+    clickhouse: ClickHouseClient
+    poison: Mapping[tuple[str, int, int], bytes]
+    names: topics.Names
+
+    def check(self) -> Found:
+        """Compare all with all."""
+        return _check(self.topics, self.told, self.clickhouse, poison=self.poison, names=self.names)
+
+
+def _check(found: Topics, told: Told, clickhouse: ClickHouseClient, *, poison: Mapping[tuple[str, int, int], bytes], names: topics.Names) -> Found:
     result = Found(events=sum(told.events.values()), unanswered=sum(not answered for answered in told.events.values()))
     folded = fold(found)
     facts = _check_facts(result, found, folded)

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import json
+import os
 import random
 import re
 import shutil
 import signal
+import sys
 import threading
 import time
 import urllib.error
@@ -21,6 +23,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 from clickhouse_driver import Client as ClickHouseClient
+from kafka.admin import KafkaAdminClient, NewTopic
 
 from processors.model.file import load
 from streams import topics
@@ -29,10 +32,10 @@ from streams.provision import ensure_topics
 from streams.publish import publish
 from streams.settings import Settings, environ_of
 from streams.topics import Names
-from tests.chaos import history
+from tests.chaos import history, peer
 from tests.chaos.client import SEED, Client, Events
 from tests.chaos.faults import Chaos, Happened, World
-from tests.chaos.history import Found
+from tests.chaos.history import Evidence, Found
 from tests.chaos.pauses import pause_of
 from tests.chaos.proxy import HOST, Network
 from tests.chaos.roles import FORESEEN, Role, Roles, command, free_port
@@ -47,6 +50,8 @@ STOP_MAX_S = 10.0
 FORWARDS_MAX = 3
 """Leads that mail passes through at most: a visitor, a CRM id, an email."""
 BALANCED_WITHIN_S = 10
+PEER_SILENT_S = 15
+SAMPLE_EVERY_S = 5.0
 DATABASE = "chaos"
 PREFIX = "chaos."
 
@@ -65,6 +70,18 @@ class Plan:
     only: tuple[str, ...] = ()
     alone: bool = False  # one fault at a time, and its pause over before the next
     without: str = ""  # a safeguard to switch off
+    seconds: float = 0.0  # how long traffic lasts at least
+    peer: bool = False  # plain Faust beside ours, on the same broker, under the same faults
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """How it stood at an instant: events sent, memory by role (bytes), records not handled yet by role."""
+
+    at: float
+    events: int
+    rss: Mapping[str, int]
+    lag: Mapping[str, float]
 
 
 @dataclass(kw_only=True)
@@ -77,6 +94,8 @@ class Outcome:
     seconds: float
     settled_s: float = 0.0  # from the last fault until everything had been handled
     latencies: list[float] = field(default_factory=list)
+    peer: peer.Counted | None = None
+    samples: list[Sample] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -93,7 +112,9 @@ class Sitting:
         self._names = Names(prefix=PREFIX)
         self._poison: dict[tuple[str, int, int], bytes] = {}
 
-    def run(self) -> Outcome:
+    def run(self, inspect: Callable[[Evidence], None] = lambda _evidence: None) -> Outcome:
+        """Run it; *inspect* may look at the evidence while the servers are still there."""
+        self._inspect = inspect
         unmount(self._folder / "kafka" / "data")  # a run that was killed could not
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
@@ -122,11 +143,14 @@ class Sitting:
     def _under_way(self, network: Network, kafka: Kafka, clickhouse: ClickHouse, roles: Roles) -> Outcome:
         plan, settings = self.plan, self._settings(kafka, clickhouse)
         ensure_topics(kafka.address, self._names)
+        if plan.peer:
+            _create(kafka.address, peer.outputs_of(PREFIX), peer.PARTITIONS)
         asyncio.run(publish(kafka.address, self._names, load(MODEL.read_text(), name_of_file="model.yaml")))
         spare = self._start_roles(roles, settings)
         client = self._client(settings["collector"], network)
         self._until(lambda: not self._unready(roles), READY_WITHIN_S, lambda: f"ready: {self._unready(roles)}")
         client.start()
+        began = time.monotonic()
         world = World(
             roles=roles, network=network, kafka=kafka, clickhouse=clickhouse, client=client, spare=lambda: spare,
             away_s=plan.away_s, poison=lambda chance: self._put_poison(kafka.address, chance),
@@ -135,8 +159,10 @@ class Sitting:
         chaos = Chaos(world, seed=plan.seed, count=plan.faults, every_s=plan.every_s, only=plan.only, alone=plan.alone)
         watching = threading.Event()
         threading.Thread(target=self._tell, args=(chaos, client, watching), daemon=True).start()
+        samples: list[Sample] = []
+        threading.Thread(target=self._sample, args=(roles, client, samples, watching), daemon=True).start()
         chaos.run()
-        while client.made < plan.events and not chaos.failed:
+        while (client.made < plan.events or time.monotonic() < began + plan.seconds) and not chaos.failed:
             time.sleep(0.2)
         watching.set()
         client.stop()
@@ -148,11 +174,13 @@ class Sitting:
         for failure in (*chaos.failed, *stats, *roles.slow_stops):
             found.off("not as promised", failure)
         for ending in roles.endings:
-            if ending.code not in FORESEEN:
+            if ending.code not in FORESEEN and not ending.role.startswith("peer"):
                 found.off("a process ended by a bug, or gave up", f"{ending.role} with {ending.code}: {ending.told}")
         self._say(f"  ends of their own accord: {dict(Counter((ending.role, ending.code) for ending in roles.endings))}")
         pauses = [pause for each in chaos.happened if each.kind in ("kill worker", "freeze worker") and (pause := pause_of(each, self._events)) is not None]
-        return Outcome(found=found, happened=chaos.happened, pauses=pauses, seconds=0.0, settled_s=settled, latencies=[taken for _, taken in client.log.latencies])
+        counted = peer.judge(kafka.address, PREFIX, self._web) if plan.peer else None
+        latencies = [taken for _, taken in client.log.latencies]
+        return Outcome(found=found, happened=chaos.happened, pauses=pauses, seconds=0.0, settled_s=settled, latencies=latencies, peer=counted, samples=samples)
 
     # --- who takes part ---
 
@@ -169,6 +197,10 @@ class Sitting:
         for n in range(WORKERS):
             self._role(roles, f"worker-{n + 1}", settings["worker"], "work", "--hops", "identify,score")
         self._role(roles, "sink", settings["sink"], "sink")
+        if self.plan.peer:
+            for n in range(WORKERS):
+                argv = [sys.executable, str(Path(peer.__file__)), settings["peer"].kafka, PREFIX]
+                roles.add(Role(name=f"peer-{n + 1}", argv=argv, environ=dict(os.environ), log=self._folder / f"peer-{n + 1}.log"))
         return self._made(f"worker-{WORKERS + 1}", settings["worker"], ("work", "--hops", "identify,score"))
 
     def _role(self, roles: Roles, name: str, settings: Settings, *words: str) -> None:
@@ -208,7 +240,8 @@ class Sitting:
         with contextlib.suppress(TimeoutError):  # the sink counts when it commits, every few seconds
             self._until(lambda: not self._off_balance(roles), BALANCED_WITHIN_S, lambda: "the counters to add up")
         wrong += self._off_balance(roles)
-        for name in sorted(roles.all, key=lambda name: ("collector", "worker", "sink").index(name.partition("-")[0])):
+        self._let_peer_finish(kafka, roles)
+        for name in sorted((name for name in roles.all if not name.startswith("peer")), key=lambda name: ("collector", "worker", "sink").index(name.partition("-")[0])):
             role = roles.all[name]
             if name == "sink":
                 self._until(lambda: self._read_by_sink(roles), DRAINED_WITHIN_S, lambda: f"the sink to have read everything: {self._lags(roles)}")
@@ -217,14 +250,25 @@ class Sitting:
                 wrong.append(f"{name} ended with {code} after {seconds:.1f} s when told to stop")
         return wrong
 
+    def _let_peer_finish(self, kafka: Kafka, roles: Roles) -> None:
+        """Wait until the peer says nothing new any more, and stop it."""
+        if self.plan.peer:
+            before = -1
+            while (now := len(asyncio.run(peer.outputs(kafka.address, PREFIX)))) != before:
+                before = now
+                time.sleep(PEER_SILENT_S)
+            for role in roles.alive("peer"):
+                roles.leave(role)
+
     def _off_balance(self, roles: Roles) -> list[str]:
-        return [f"{role.name}: {each}" for role in roles.alive("") for each in _unbalanced(_metrics(role))]
+        return [f"{role.name}: {each}" for role in roles.alive("") if not role.name.startswith("peer") for each in _unbalanced(_metrics(role))]
 
     def _unready(self, roles: Roles) -> list[str]:
-        return [f"{role.name}: {said}" for role in list(roles.all.values()) if role.wanted and (said := _asked(role, "/ready")) is not None]
+        ours = [role for role in list(roles.all.values()) if role.wanted and not role.name.startswith("peer")]
+        return [f"{role.name}: {said}" for role in ours if (said := _asked(role, "/ready")) is not None]
 
     def _lags(self, roles: Roles) -> dict[str, float]:
-        return {role.name: sum(v for (name, _), v in _metrics(role).items() if name == "leadstream_hop_lag_records") for role in roles.alive("") if role.name != "collector"}
+        return {role.name: sum(v for (name, _), v in _metrics(role).items() if name == "leadstream_hop_lag_records") for role in roles.alive("") if role.name.startswith(("worker", "sink"))}
 
     def _drain(self, kafka: Kafka) -> None:
         """Wait until all that was sent is decided, and what leads forward to each other, too. Ticks go on."""
@@ -243,12 +287,15 @@ class Sitting:
     def _check(self, kafka_address: str, clickhouse_port: int) -> Found:
         found = history.read_topics(kafka_address, self._names)
         self._events = found.records[topics.EVENTS]
+        self._web = [record for record in found.all(topics.WEB) if ("touchpoints.web", record.partition, record.offset) not in self._poison]
         with _clickhouse(clickhouse_port) as clickhouse:
             if self.plan.without == "dedup":
                 for view, table in (("facts_once", "facts"), ("transitions_once", "transitions"), ("touchpoints_once", "touchpoints")):
                     clickhouse.execute(f"CREATE OR REPLACE VIEW {view} AS SELECT * FROM {table}")
-            told = history.read_client(self._folder / "client.jsonl")
-            return history.check(found, told, clickhouse, poison=self._poison, names=self._names)
+            evidence = Evidence(found, history.read_client(self._folder / "client.jsonl"), clickhouse, self._poison, self._names)
+            result = evidence.check()
+            self._inspect(evidence)
+            return result
 
     # --- watching ---
 
@@ -258,6 +305,11 @@ class Sitting:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"waited {within_s} s for {what()}; logs are in {self._folder}")
             time.sleep(0.2)
+
+    def _sample(self, roles: Roles, client: Client, samples: list[Sample], ended: threading.Event) -> None:
+        while not ended.wait(SAMPLE_EVERY_S):
+            rss = {role.name: _rss(role) for role in roles.alive("")}
+            samples.append(Sample(at=time.time(), events=client.made, rss=rss, lag=self._lags(roles)))
 
     def _tell(self, chaos: Chaos, client: Client, ended: threading.Event) -> None:
         told = 0
@@ -274,6 +326,13 @@ def _clickhouse(port: int) -> Iterator[ClickHouseClient]:
         yield client
     finally:
         client.disconnect()
+
+
+def _rss(role: Role) -> int:
+    try:
+        return int(Path(f"/proc/{role.process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+    except OSError:
+        return 0
 
 
 def _asked(role: Role, path: str) -> str | None:
@@ -320,6 +379,12 @@ def _unbalanced(samples: Mapping[tuple[str, str], float]) -> list[str]:
     return wrong + [f"counters of {door}: {dict(each)}" for door, each in doors.items() if each["in"] != each["accepted"] + each["rejected"] + each["ignored"]]
 
 
+def _create(bootstrap: str, topic: str, partitions: int) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])
+    admin.close()
+
+
 async def _offsets(bootstrap: str, names: Names, hop: str, read: Sequence[str], *, ends: bool = False) -> dict[TopicPartition, int]:
     """What a hop has committed of the topics it reads, or where they end."""
     tps = [TopicPartition(names.topic(name), p) for name in read for p in range(topics.BY_NAME[name].partitions)]
@@ -336,4 +401,5 @@ async def _offsets(bootstrap: str, names: Names, hop: str, read: Sequence[str], 
 def described(outcome: Outcome) -> dict[str, object]:
     found = asdict(outcome.found)
     return {**found, "problems": dict(outcome.found.problems), "faults": len(outcome.happened), "kinds": dict(Counter(each.kind for each in outcome.happened)),
-            "pauses": [round(each, 3) for each in outcome.pauses], "seconds": round(outcome.seconds, 1), "settled_s": round(outcome.settled_s, 1)}
+            "pauses": [round(each, 3) for each in outcome.pauses], "seconds": round(outcome.seconds, 1), "settled_s": round(outcome.settled_s, 1),
+            **({} if outcome.peer is None else {"peer": asdict(outcome.peer)})}
