@@ -156,7 +156,7 @@ class Client:
         self._kept: deque[Sent] = deque(maxlen=KEPT)
         self._again: deque[Sent] = deque()
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="client")
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="client", daemon=True)
 
     def start(self) -> None:
         self._thread.start()

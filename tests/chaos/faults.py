@@ -238,22 +238,15 @@ class Chaos:
 
     def run(self) -> None:
         plan = self._plan()
-        while len(self.happened) + len(self._alive()) < self._count and plan and not self.failed:
-            kind = plan.pop(0)
-            _, place, _ = FAULTS[kind]
-            with self._lock:
-                taken = place in self._busy or (self._alone and bool(self._busy))
-                if not taken:
-                    self._busy.add(place)
-            if taken:
-                plan.insert(1, kind)
+        while len(self.happened) + len(self._alive()) < self._count and not self.failed:
+            kind = self._take(plan)
+            if kind is None:
                 time.sleep(0.05)
                 continue
-            chance = random.Random(self._chance.random())
-            thread = threading.Thread(target=self._do, args=(kind, place, chance), name=kind)
+            thread = threading.Thread(target=self._do, args=(kind, random.Random(self._chance.random())), name=kind, daemon=True)
             thread.start()
             self._under_way.append(thread)
-            time.sleep(self._chance.expovariate(1 / self._every_s))
+            time.sleep(self._every_s if self._alone else self._chance.expovariate(1 / self._every_s))
         for thread in self._under_way:
             thread.join()
 
@@ -261,14 +254,25 @@ class Chaos:
         self._under_way = [thread for thread in self._under_way if thread.is_alive()]
         return self._under_way
 
+    def _take(self, plan: list[str]) -> str | None:
+        """The first of *plan* whose place is free, which is then taken; None while there is none."""
+        with self._lock:
+            if self._alone and self._busy:
+                return None
+            kind = next((kind for kind in plan if FAULTS[kind][1] not in self._busy), None)
+            if kind is not None:
+                plan.remove(kind)
+                self._busy.add(FAULTS[kind][1])
+            return kind
+
     def _plan(self) -> list[str]:
         weights = [FAULTS[kind][2] for kind in self._kinds]
         once = list(self._kinds)
         self._chance.shuffle(once)
-        drawn = self._chance.choices(self._kinds, weights, k=3 * self._count + 100)
+        drawn = self._chance.choices(self._kinds, weights, k=10 * self._count + 100)
         return once + drawn if len(once) <= self._count else drawn
 
-    def _do(self, kind: str, place: str, chance: random.Random) -> None:
+    def _do(self, kind: str, chance: random.Random) -> None:
         began = time.time()
         try:
             target = FAULTS[kind][0](self._world, chance)
@@ -279,4 +283,4 @@ class Chaos:
             self.failed.append(f"{kind}: {type(error).__name__}: {error}")
         finally:
             with self._lock:
-                self._busy.discard(place)
+                self._busy.discard(FAULTS[kind][1])
