@@ -37,6 +37,7 @@ from tests.chaos.client import SEED, Client, Events
 from tests.chaos.faults import Chaos, Happened, World
 from tests.chaos.history import Evidence, Found
 from tests.chaos.pauses import pause_of
+from tests.chaos.peer import Counted
 from tests.chaos.proxy import HOST, Network
 from tests.chaos.roles import FORESEEN, Role, Roles, command, free_port
 from tests.chaos.servers import ClickHouse, Kafka, unmount
@@ -94,7 +95,7 @@ class Outcome:
     seconds: float
     settled_s: float = 0.0  # from the last fault until everything had been handled
     latencies: list[float] = field(default_factory=list)
-    peer: peer.Counted | None = None
+    peer: Counted | None = None
     samples: list[Sample] = field(default_factory=list)
 
     @property
