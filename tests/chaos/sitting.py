@@ -238,14 +238,14 @@ class Sitting:
         wrong: list[str] = []
         self._until(lambda: not self._unready(roles), READY_WITHIN_S, lambda: f"ready again: {self._unready(roles)}")
         self._drain(kafka)
-        with contextlib.suppress(TimeoutError):  # the sink counts when it commits, every few seconds
-            self._until(lambda: not self._off_balance(roles), BALANCED_WITHIN_S, lambda: "the counters to add up")
-        wrong += self._off_balance(roles)
         self._let_peer_finish(kafka, roles)
         for name in sorted((name for name in roles.all if not name.startswith("peer")), key=lambda name: ("collector", "worker", "sink").index(name.partition("-")[0])):
             role = roles.all[name]
             if name == "sink":
                 self._until(lambda: self._read_by_sink(roles), DRAINED_WITHIN_S, lambda: f"the sink to have read everything: {self._lags(roles)}")
+            with contextlib.suppress(TimeoutError):  # the sink counts when it commits, every few seconds
+                self._until(lambda: not _off_balance(role), BALANCED_WITHIN_S, lambda: "the counters to add up")  # noqa: B023
+            wrong += _off_balance(role)
             code, seconds = roles.leave(role)
             if code != 0 or seconds > STOP_MAX_S:
                 wrong.append(f"{name} ended with {code} after {seconds:.1f} s when told to stop")
@@ -260,9 +260,6 @@ class Sitting:
                 time.sleep(PEER_SILENT_S)
             for role in roles.alive("peer"):
                 roles.leave(role)
-
-    def _off_balance(self, roles: Roles) -> list[str]:
-        return [f"{role.name}: {each}" for role in roles.alive("") if not role.name.startswith("peer") for each in _unbalanced(_metrics(role))]
 
     def _unready(self, roles: Roles) -> list[str]:
         ours = [role for role in list(roles.all.values()) if role.wanted and not role.name.startswith("peer")]
@@ -364,6 +361,10 @@ def _metrics(role: Role) -> Mapping[tuple[str, str], float]:
     except OSError:
         return {("leadstream_hop_lag_records", "unknown"): 1.0}
     return {(name, labels): float(value) for name, labels, value in _SAMPLE.findall(text)}
+
+
+def _off_balance(role: Role) -> list[str]:
+    return [f"{role.name}: {each}" for each in _unbalanced(_metrics(role))] if role.alive else []
 
 
 def _unbalanced(samples: Mapping[tuple[str, str], float]) -> list[str]:
