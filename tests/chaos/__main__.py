@@ -12,6 +12,7 @@ import math
 import signal
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,22 +75,28 @@ def main() -> int:
 
 def total(done: list[dict]) -> dict[str, object]:
     """The sittings of a run, together."""
-    pauses = [each for row in done for each in row["pauses"]]
-    kinds: dict[str, int] = {}
+    kinds: Counter[str] = Counter()
+    pauses: dict[str, list[float]] = {}
     for row in done:
-        for kind, times in row["kinds"].items():
-            kinds[kind] = kinds.get(kind, 0) + times
+        kinds.update(row["kinds"])
+        for kind, found in row["pauses"].items():
+            pauses.setdefault(kind, []).extend(found)
     return {
         **{name: sum(row[name] for row in done) for name in ("events", "faults", "lost", "double")},
         "score_diff_max": max(row["score_diff_max"] for row in done),
         "illegal_transitions": sum(row["illegal_transitions"] for row in done),
         "ledger_ok": all(row["ledger_ok"] for row in done),
-        "pause_s": {"p50": round(percentile(pauses, 0.5), 2), "max": round(max(pauses, default=0.0), 2)},
+        "pause_s": _spread(pauses.get("kill worker", [])),
+        "pauses_s": {kind: _spread(found) for kind, found in pauses.items()},
         "ok": all(row["ok"] for row in done),
         **{name: sum(row[name] for row in done) for name in ("counted", "duplicates", "dead_letters", "facts", "facts_again", "transitions", "leads", "unanswered")},
         **({"peer": {name: sum(row["peer"][name] for row in done) for name in done[0]["peer"]}} if "peer" in done[0] else {}),
         "kinds": kinds, "sittings": len(done), "seconds": round(sum(row["seconds"] for row in done), 1),
     }  # fmt: skip
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"p50": round(percentile(values, 0.5), 2), "max": round(max(values, default=0.0), 2)}
 
 
 if __name__ == "__main__":

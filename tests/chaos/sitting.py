@@ -23,6 +23,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import TopicPartition
 from clickhouse_driver import Client as ClickHouseClient
+from clickhouse_driver.errors import Error as ClickHouseError
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from processors.model.file import load
@@ -52,7 +53,6 @@ FORWARDS_MAX = 3
 """Leads that mail passes through at most: a visitor, a CRM id, an email."""
 BALANCED_WITHIN_S = 10
 PEER_SILENT_S = 15
-SAMPLE_EVERY_S = 5.0
 DATABASE = "chaos"
 PREFIX = "chaos."
 
@@ -71,16 +71,20 @@ class Plan:
     only: tuple[str, ...] = ()
     alone: bool = False  # one fault at a time, and its pause over before the next
     without: str = ""  # a safeguard to switch off
+    sample_every_s: float = 5.0
     seconds: float = 0.0  # how long traffic lasts at least
     peer: bool = False  # plain Faust beside ours, on the same broker, under the same faults
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """How it stood at an instant: events sent, memory by role (bytes), records not handled yet by role."""
+    """How it stood at an instant: events sent, rows of touchpoints in ClickHouse (None: it is away), memory by role
+    (bytes), records not handled yet by role.
+    """
 
     at: float
     events: int
+    rows: int | None
     rss: Mapping[str, int]
     lag: Mapping[str, float]
 
@@ -91,7 +95,7 @@ class Outcome:
 
     found: Found
     happened: list[Happened]
-    pauses: list[float]
+    pauses: dict[str, list[float]]  # by kind of fault: how long a partition stood still
     seconds: float
     settled_s: float = 0.0  # from the last fault until everything had been handled
     latencies: list[float] = field(default_factory=list)
@@ -161,7 +165,8 @@ class Sitting:
         watching = threading.Event()
         threading.Thread(target=self._tell, args=(chaos, client, watching), daemon=True).start()
         samples: list[Sample] = []
-        threading.Thread(target=self._sample, args=(roles, client, samples, watching), daemon=True).start()
+        sampler = threading.Thread(target=self._sample, args=(roles, client, clickhouse.port, samples, watching), daemon=True)
+        sampler.start()
         chaos.run()
         while (client.made < plan.events or time.monotonic() < began + plan.seconds) and not chaos.failed:
             time.sleep(0.2)
@@ -178,7 +183,10 @@ class Sitting:
             if ending.code not in FORESEEN and not ending.role.startswith("peer"):
                 found.off("a process ended by a bug, or gave up", f"{ending.role} with {ending.code}: {ending.told}")
         self._say(f"  ends of their own accord: {dict(Counter((ending.role, ending.code) for ending in roles.endings))}")
-        pauses = [pause for each in chaos.happened if each.kind in ("kill worker", "freeze worker") and (pause := pause_of(each, self._events)) is not None]
+        pauses: dict[str, list[float]] = {}
+        for each in chaos.happened:
+            if "worker" in each.kind and (pause := pause_of(each, self._events)) is not None:
+                pauses.setdefault(each.kind, []).append(pause)
         counted = peer.judge(kafka.address, PREFIX, self._web) if plan.peer else None
         latencies = [taken for _, taken in client.log.latencies]
         return Outcome(found=found, happened=chaos.happened, pauses=pauses, seconds=0.0, settled_s=settled, latencies=latencies, peer=counted, samples=samples)
@@ -304,10 +312,10 @@ class Sitting:
                 raise TimeoutError(f"waited {within_s} s for {what()}; logs are in {self._folder}")
             time.sleep(0.2)
 
-    def _sample(self, roles: Roles, client: Client, samples: list[Sample], ended: threading.Event) -> None:
-        while not ended.wait(SAMPLE_EVERY_S):
+    def _sample(self, roles: Roles, client: Client, port: int, samples: list[Sample], ended: threading.Event) -> None:
+        while not ended.wait(self.plan.sample_every_s):
             rss = {role.name: _rss(role) for role in roles.alive("")}
-            samples.append(Sample(at=time.time(), events=client.made, rss=rss, lag=self._lags(roles)))
+            samples.append(Sample(at=time.time(), events=client.made, rows=_rows(port), rss=rss, lag=self._lags(roles)))
 
     def _tell(self, chaos: Chaos, client: Client, ended: threading.Event) -> None:
         told = 0
@@ -324,6 +332,14 @@ def _clickhouse(port: int) -> Iterator[ClickHouseClient]:
         yield client
     finally:
         client.disconnect()
+
+
+def _rows(port: int) -> int | None:
+    try:
+        with _clickhouse(port) as clickhouse:
+            return int(clickhouse.execute("SELECT count() FROM touchpoints")[0][0])
+    except (ClickHouseError, OSError, EOFError):
+        return None
 
 
 def _rss(role: Role) -> int:
@@ -403,5 +419,5 @@ async def _offsets(bootstrap: str, names: Names, hop: str, read: Sequence[str], 
 def described(outcome: Outcome) -> dict[str, object]:
     found = asdict(outcome.found)
     return {**found, "problems": dict(outcome.found.problems), "faults": len(outcome.happened), "kinds": dict(Counter(each.kind for each in outcome.happened)),
-            "pauses": [round(each, 3) for each in outcome.pauses], "seconds": round(outcome.seconds, 1), "settled_s": round(outcome.settled_s, 1),
+            "pauses": {kind: [round(each, 3) for each in found] for kind, found in outcome.pauses.items()}, "seconds": round(outcome.seconds, 1), "settled_s": round(outcome.settled_s, 1),
             **({} if outcome.peer is None else {"peer": asdict(outcome.peer)})}

@@ -2,6 +2,7 @@
 
     python -m tests.chaos.soak --minutes 30 --rate 600
     python -m tests.chaos.soak --capacity           # the rate that it can sustain here, in steps
+    python -m tests.chaos.soak --catch-up --rate 500  # how fast the sink catches up after a minute without ClickHouse
 """
 
 import argparse
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.chaos.pauses import percentile
 from tests.chaos.sitting import Outcome, Plan, Sample, Sitting, described
@@ -18,6 +20,7 @@ from tests.chaos.sitting import Outcome, Plan, Sample, Sitting, described
 FOLDER = Path(".leadstream/chaos/soak")
 PEOPLE = 20_000
 STEP_S = 40.0
+AWAY_S = 60.0
 STEPS = (600, 900, 1200, 1500, 1800, 2200, 2600, 3000, 3500, 4000)
 LAG_S = 2.0
 """A rate is sustained while what waits is less than so many seconds of it."""
@@ -28,6 +31,7 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=500)
     parser.add_argument("--capacity", action="store_true")
+    parser.add_argument("--catch-up", action="store_true")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if asked.capacity:
@@ -39,6 +43,9 @@ def main() -> int:
             if waits > LAG_S * 3 * rate or sent < 0.9 * rate:  # each event is three records or more
                 break
         return 0
+    if asked.catch_up:
+        print(json.dumps(caught_up(asked.rate)))
+        return 0
     outcome = run(asked.rate, asked.minutes * 60)
     for sample in outcome.samples[::12]:
         print(json.dumps({"t": round(sample.at - outcome.samples[0].at), "events": sample.events, "rss_mib": {k: v >> 20 for k, v in sample.rss.items()}, "lag": sample.lag}))
@@ -46,9 +53,24 @@ def main() -> int:
     return 0 if outcome.ok else 1
 
 
-def run(rate: float, seconds: float) -> Outcome:
-    plan = Plan(seed=f"soak{rate:.0f}", faults=0, events=0, rate=rate, seconds=seconds, people=PEOPLE)
+def run(rate: float, seconds: float, **others: Any) -> Outcome:
+    plan = Plan(**{"seed": f"soak{rate:.0f}", "faults": 0, "events": 0, "rate": rate, "seconds": seconds, "people": PEOPLE, **others})
     return Sitting(plan, FOLDER, say=lambda line: print(time.strftime("%H:%M:%S"), line, file=sys.stderr, flush=True)).run()
+
+
+def caught_up(rate: float) -> dict[str, object]:
+    """Rows of touchpoints a second while all is well, and while the sink catches up with a minute without ClickHouse."""
+    outcome = run(rate, 3 + AWAY_S + 40, faults=1, only=("clickhouse away",), away_s=AWAY_S, sample_every_s=0.25)
+    (away,) = outcome.happened
+    before, behind = outcome.samples[0], next(sample for sample in outcome.samples if sample.at >= away.until)
+    live = (outcome.samples[-1].rows - before.rows) / (outcome.samples[-1].at - before.at)
+    back = [sample for sample in outcome.samples if sample.at > away.until and sample.rows > behind.rows]
+    level = next(sample for sample in back if sample.events - sample.rows < 2 * rate)
+    catching_up = (level.rows - behind.rows) / (level.at - back[0].at + 0.25)
+    return {
+        "ok": outcome.ok, "rows_per_s_live": round(live), "rows_per_s_catching_up": round(catching_up), "times": round(catching_up / live, 1),
+        "behind_rows": behind.events - behind.rows, "level_again_after_s": round(level.at - away.until, 2),
+    }  # fmt: skip
 
 
 def result(outcome: Outcome) -> dict[str, object]:
