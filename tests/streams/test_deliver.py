@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -23,8 +24,11 @@ from schemas.dead_letter import DeadLetter
 from sinks.clickhouse import ClickHouse, connect
 from sinks.errors import SinkError
 from streams import topics
+from streams.deliver import DeliverShard
 from streams.kafka import committed
+from streams.outcomes import GIVEN_BACK, IN
 from streams.provision import ensure_topics
+from streams.recorder import Bounds, Recorder
 from tests.processors.building import T0, touch
 from tests.sinks.records import lived, profile, quarter
 
@@ -289,3 +293,16 @@ async def test_a_database_of_a_newer_release_ends_the_sink_at_once(sink):
     assert first.wait(20) == 0
     sink.clickhouse.insert("schema_migrations", {"version": [9999], "name": ["from_the_future"]})
     assert await asyncio.to_thread(sink.start().wait, 30) == 78
+
+
+async def test_what_was_read_and_not_written_when_its_partition_went_to_another_is_given_back(sink):
+    """One in is one out, for a zombie too: found under chaos, where a frozen sink's counters did not add up."""
+    counts: Counter[str] = Counter()
+    address = {"host": sink.address[0], "port": sink.address[1], "database": sink.clickhouse.database}
+    recorder = Recorder(lambda: connect(**address), Bounds())  # not running: nothing is written
+    tp = TopicPartition(sink.names.topic(topics.WEB), 0)
+    shard = DeliverShard(tp, None, None, recorder=recorder, names=sink.names, count=lambda _hop, outcome, records: counts.update({outcome: records}))
+    records = [SimpleNamespace(topic=tp.topic, partition=0, offset=n, key=key, value=value) for n, (_, _, key, value) in enumerate(page_views(3))]
+    await shard.handle(records)
+    await shard.drop()
+    assert counts == {IN: 3, GIVEN_BACK: 3}

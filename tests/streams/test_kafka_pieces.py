@@ -63,6 +63,25 @@ async def test_a_commit_moves_state_and_offset_together_and_tombstones_forget(bo
     assert await offset_of(bootstrap, topic) == 21
 
 
+async def test_no_batch_of_a_commit_is_refused_and_sent_again(bootstrap, topic, caplog):
+    """The broker verifies one first batch of a transaction at a time, and says NotEnoughReplicas of another."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    await admin.create_topics([NewTopic(f"{topic}.{n}", 8, 1) for n in range(2)])
+    await admin.close()
+
+    async def commit_on(partition):
+        owner = await fenced(bootstrap, f"{topic}-{partition}")
+        for offset in range(15):
+            records = [(f"{topic}.{n}", partition, b"k", b"v") for n in range(2)]
+            await owner.commit(records, source=TopicPartition(topic, 0), offset=offset)
+            await asyncio.sleep(0.1)
+        await owner.stop()
+
+    await asyncio.gather(*map(commit_on, range(8)))
+    assert "NotEnoughReplicas" not in caplog.text
+
+
 async def test_the_one_started_last_commits_and_the_former_owner_is_fenced(bootstrap, topic):
     tp = TopicPartition(topic, 0)
     former = await fenced(bootstrap, topic)
