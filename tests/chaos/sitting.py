@@ -21,6 +21,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.structs import TopicPartition
 from clickhouse_driver import Client as ClickHouseClient
 from clickhouse_driver.errors import Error as ClickHouseError
@@ -35,7 +36,7 @@ from streams.settings import Settings, environ_of
 from streams.topics import Names
 from tests.chaos import history, peer
 from tests.chaos.client import SEED, Client, Events
-from tests.chaos.faults import Chaos, Happened, World
+from tests.chaos.faults import Chaos, Happened, Unfit, World
 from tests.chaos.history import Evidence, Found
 from tests.chaos.pauses import pause_of
 from tests.chaos.peer import Counted
@@ -233,10 +234,14 @@ class Sitting:
         partition, body = chance.randrange(8), b"\x07poison" + chance.randbytes(8)
 
         async def put() -> int:
-            async with AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=5_000) as producer:
+            # Repeated until acknowledged, and never there twice: its position must be known.
+            async with AIOKafkaProducer(bootstrap_servers=bootstrap, request_timeout_ms=5_000, enable_idempotence=True) as producer:
                 return (await producer.send_and_wait(self._names.topic(topic), body, key=b"v:poison", partition=partition)).offset
 
-        self._poison[topic, partition, asyncio.run(asyncio.wait_for(put(), 60))] = body
+        try:
+            self._poison[topic, partition, asyncio.run(put())] = body
+        except KafkaConnectionError as away:  # there was none to write it to
+            raise Unfit from away
         return f"{topic}[{partition}]"
 
     # --- from the last fault to the check ---
@@ -257,6 +262,9 @@ class Sitting:
             code, seconds = roles.leave(role)
             if code != 0 or seconds > STOP_MAX_S:
                 wrong.append(f"{name} ended with {code} after {seconds:.1f} s when told to stop")
+            if roles.alive("worker"):  # what it takes over it decides again from the last commit
+                self._until(lambda: not self._unready(roles), READY_WITHIN_S, lambda: f"ready: {self._unready(roles)}")
+                self._drain(kafka)
         return wrong
 
     def _let_peer_finish(self, kafka: Kafka, roles: Roles) -> None:
