@@ -20,8 +20,8 @@ from datetime import timedelta
 from types import FrameType
 from typing import Any, TypeAlias
 
+from streams.broker import require_topics
 from streams.errors import StreamsError
-from streams.kafka import require_topics
 from streams.lane.health import HopHealth
 from streams.lane.hop import Hop, LaneObserver
 from streams.lane.lane import Lane

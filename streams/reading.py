@@ -11,8 +11,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import ConsumerRecord, TopicPartition
 
 from streams import topics
+from streams.broker import require_topics
 from streams.errors import Unavailable
-from streams.kafka import require_topics, started
+from streams.kafka import started
 
 PATIENCE: Final = timedelta(seconds=2)
 FETCH_BYTES: Final = 4 * 1024 * 1024

@@ -16,8 +16,9 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from streams import topics
+from streams.broker import committed
 from streams.errors import OffsetsLost, Unavailable
-from streams.kafka import committed, started
+from streams.kafka import started
 from streams.lane.hop import Shard
 from streams.lane.partition import lost
 from streams.outcomes import Count

@@ -12,10 +12,10 @@ from typing import Final
 from sinks.clickhouse import connect
 from streams import app, deliver, identify, metrics, score
 from streams.app import HealthView
+from streams.broker import away
 from streams.dead_letters import Limits
 from streams.errors import Unavailable
 from streams.health import Probes, of_hops
-from streams.kafka import away
 from streams.lane.hop import Hop, Pace
 from streams.publish import published
 from streams.settings import Settings

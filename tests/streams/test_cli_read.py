@@ -14,8 +14,9 @@ from processors.email import email_hash
 from processors.model.file import shipped
 from schemas.avro import decode_fact, encode_fact
 from streams import topics
+from streams.broker import committed
 from streams.errors import Unavailable
-from streams.kafka import committed, restore
+from streams.kafka import restore
 from streams.provision import ensure_topics
 from streams.publish import publish
 from streams.score import read_model

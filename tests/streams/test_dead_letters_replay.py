@@ -20,7 +20,7 @@ from schemas.inbox import Origin, TouchpointArrived
 from sinks.clickhouse import connect
 from sinks.migrate import migrate
 from streams import clock, topics
-from streams.kafka import committed
+from streams.broker import committed
 from streams.provision import ensure_topics
 from streams.publish import publish
 from streams.score import read_model

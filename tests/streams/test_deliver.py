@@ -24,8 +24,8 @@ from schemas.dead_letter import DeadLetter
 from sinks.clickhouse import ClickHouse, connect
 from sinks.errors import SinkError
 from streams import topics
+from streams.broker import committed
 from streams.deliver import DeliverShard
-from streams.kafka import committed
 from streams.outcomes import GIVEN_BACK, IN
 from streams.provision import ensure_topics
 from streams.recorder import Bounds, Recorder

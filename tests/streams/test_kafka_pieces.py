@@ -8,17 +8,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.structs import TopicPartition
 
+from streams.broker import committed, require_topics
 from streams.errors import Fenced, Misconfigured, Refused, Unavailable
-from streams.kafka import (
-    IN_FLIGHT_MAX,
-    RECORD_BYTES_MAX,
-    FencedProducer,
-    Outputs,
-    committed,
-    require_topics,
-    restore,
-    shared_producer,
-)
+from streams.kafka import IN_FLIGHT_MAX, RECORD_BYTES_MAX, FencedProducer, Outputs, restore, shared_producer
 
 GROUP = "pieces"
 

@@ -16,7 +16,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
-from streams.kafka import FencedProducer, committed, restore
+from streams.broker import committed
+from streams.kafka import FencedProducer, restore
 
 WORKER = Path(__file__).with_name("lane_worker.py")
 PARTITIONS = 4

@@ -14,7 +14,7 @@ from schemas.lead import Lead
 from schemas.registry import MAGIC
 from schemas.state import Mailbox
 from streams import topics
-from streams.kafka import committed
+from streams.broker import committed
 from streams.probe import ask
 from streams.provision import ensure_topics
 from tests.processors.building import touch
