@@ -1,38 +1,62 @@
-"""The input of a bench: the same traffic for every engine, from a seed, and what it must come to."""
+"""The input of a bench: the same traffic for every engine, from a seed, encoded once."""
 
-import asyncio
 import random
 import time
-from collections import Counter
 from dataclasses import dataclass
-
-from aiokafka import AIOKafkaProducer
+from functools import cached_property
+from pathlib import Path
 
 from processors.model.file import load, shipped
-from processors.partition import Effects, Partition
 from schemas import inbox
 from schemas.avro import encode_touchpoint
 from schemas.ids import derive
 from schemas.inbox import ModelPublished, Origin, TouchpointArrived
 from schemas.touchpoint import Touchpoint
 from streams import topics
-from streams.provision import ensure_topics
-from streams.score import logs
 
+PARTITIONS = topics.BY_NAME[topics.WEB].partitions
 NOW = int(time.time() * 1000)  # old traffic would cool down by the clock while it is being replayed
+RESENT_EVERY = 100  # a sender that saw no answer sends again: one touchpoint in a hundred is a duplicate
 KINDS = ["page_view"] * 14 + ["search_performed", "email_opened", "email_clicked", "video_watched", "ebook_downloaded", "demo_booked"]
 PATHS = ["/", "/pricing", "/blog/streams", "/docs/start", "/careers", "/customers/acme"]
+MODELS = {"b2b": shipped("b2b"), "bench": Path(__file__).with_name("model.yaml").read_text("utf-8")}
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """One record of a source topic."""
+
+    partition: int
+    key: bytes
+    value: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Filled:
-    """A filled source topic, how many outputs a right engine makes of it, and the sum of their points."""
+class Input:
+    """The traffic of one bench: *warm_up* touchpoints before *records* that are measured."""
 
-    names: topics.Names
+    warm_up: int
     records: int
-    outputs: int
-    points: float
-    output_topic: str
+    leads: int
+
+    @cached_property
+    def touchpoints(self) -> list[Touchpoint]:
+        chance = random.Random(7)
+        made: list[Touchpoint] = []
+        for n in range(self.warm_up + self.records):
+            again = n % RESENT_EVERY == RESENT_EVERY - 1
+            made.append(made[-50] if again else touchpoint(n, chance, self.leads))
+        return made
+
+    @cached_property
+    def avro(self) -> list[Sent]:
+        """As collectors write it: Avro, keyed by the first identifier."""
+        return [_sent(each, encode_touchpoint(each)) for each in self.touchpoints]
+
+    @cached_property
+    def mail(self) -> list[Sent]:
+        """As `identify` writes it: mail to the lead."""
+        return [_sent(each, inbox.encode(TouchpointArrived(Origin(0, n, 0), each))) for n, each in enumerate(self.touchpoints)]
 
 
 def touchpoint(n: int, chance: random.Random, leads: int) -> Touchpoint:
@@ -51,46 +75,17 @@ def touchpoint(n: int, chance: random.Random, leads: int) -> Touchpoint:
     )
 
 
-async def fill(bootstrap: str, *, prefix: str, hop: str, records: int, leads: int) -> Filled:
-    """Create the topics under *prefix* and write the source of *hop* into them."""
-    names = topics.Names(prefix=prefix)
-    await asyncio.to_thread(ensure_topics, bootstrap, names)
-    chance = random.Random(7)
-    model = load(shipped("b2b"), name_of_file="b2b.yaml")
-    published = ModelPublished(model.name, model.version, model.text, NOW - 1)
-    touchpoints = [touchpoint(n, chance, leads) for n in range(records)]
-    async with AIOKafkaProducer(bootstrap_servers=bootstrap, max_batch_size=262_144, linger_ms=20) as producer:
-        acks = []
-        if hop == "score":
-            for partition in range(8):
-                acks.append(await producer.send(names.topic(topics.INBOX), inbox.encode(published), partition=partition))
-        for n, each in enumerate(touchpoints):
-            key = each.identifiers()[0].encode()
-            partition = topics.partition_of(key, 8)
-            if hop == "score":
-                value = inbox.encode(TouchpointArrived(Origin(partition, n, 0), each))
-                acks.append(await producer.send(names.topic(topics.INBOX), value, key=key, partition=partition))
-            else:
-                acks.append(await producer.send(names.topic(topics.WEB), encode_touchpoint(each), key=key, partition=partition))
-        await asyncio.gather(*acks)
-    if hop == "identify":
-        return Filled(names=names, records=records, outputs=records, points=0.0, output_topic=topics.INBOX)
-    facts, points = _fold(touchpoints, published)
-    return Filled(names=names, records=records, outputs=facts, points=points, output_topic=topics.EVENTS)
+def published(model: str) -> ModelPublished:
+    """What publishing one of MODELS writes into the inbox."""
+    read = load(MODELS[model], name_of_file=f"{model}.yaml")
+    return ModelPublished(read.name, read.version, read.text, NOW - 1)
 
 
-def _fold(touchpoints: list[Touchpoint], published: ModelPublished) -> tuple[int, float]:
-    """What a pure fold makes of it: how many facts, and the sum of all points earned."""
-    partitions = [Partition(p, logs=logs(), read_model=load) for p in range(8)]
-    for partition in partitions:
-        list(partition.apply(None, published, 0, Effects()) or ())
-    facts, points, offsets = 0, 0.0, Counter[int]()
-    for n, each in enumerate(touchpoints):
-        lead_id = each.identifiers()[0]
-        p = topics.partition_of(lead_id.encode(), 8)
-        offsets[p] += 1
-        out = Effects()
-        partitions[p].apply(lead_id, TouchpointArrived(Origin(p, n, 0), each), offsets[p], out)
-        facts += len(out.facts)
-        points += sum(s.points for fact, _, _ in out.facts for s in getattr(fact, "sums", ()))
-    return facts, points
+def lead_of(touchpoint: Touchpoint) -> str:
+    """The lead that a touchpoint of ours names: none of them links two identifiers."""
+    return touchpoint.identifiers()[0]
+
+
+def _sent(touchpoint: Touchpoint, value: bytes) -> Sent:
+    key = lead_of(touchpoint).encode()
+    return Sent(topics.partition_of(key, PARTITIONS), key, value)

@@ -1,50 +1,35 @@
-"""The peer: plain Faust as an ordinary user writes it, an agent and a table, doing the same decisions on the same records.
+"""Plain Faust as an ordinary user writes it: an agent and a table, touchpoints re-keyed to the lead by `group_by`.
 
-    python plain_faust.py BOOTSTRAP PREFIX
+    python plain_faust.py BOOTSTRAP PREFIX FOLDER COMMIT_EVERY_S HOP       HOP: score, or identify+score (re-keys first)
 """
 
 import sys
 
 import faust
-import msgspec
 
-from processors.decision import handle
-from processors.model.file import load
-from processors.model.scoring_model import NO_MODEL
-from schemas import inbox
-from schemas.avro import encode_fact
-from schemas.inbox import ModelPublished
-from schemas.lead import Lead
+from tests.bench.peer_job import lead_of, score
 
-bootstrap, prefix = sys.argv[1:3]
+bootstrap, prefix, folder, commit_every_s, hop = sys.argv[1:6]
 app = faust.App(
-    f"{prefix}plain", broker=f"kafka://{bootstrap}", store="memory://", topic_partitions=8, topic_replication_factor=1,
+    f"{prefix}faust", broker=f"kafka://{bootstrap}", store="memory://", topic_partitions=8, topic_replication_factor=1,
     consumer_auto_offset_reset="earliest", web_enabled=False, topic_disable_leader=True, stream_wait_empty=False,
-    producer_acks=-1, broker_max_poll_records=4000, datadir=f"/tmp/{prefix}plain",
+    producer_acks=-1, broker_max_poll_records=4000, broker_commit_interval=float(commit_every_s), datadir=folder,
 )  # fmt: skip
-source = app.topic(f"{prefix}leads.inbox", key_serializer="raw", value_serializer="raw")
+touchpoints = app.topic(f"{prefix}touchpoints.web", key_serializer="raw", value_serializer="raw")
 facts = app.topic(f"{prefix}leads.events", key_serializer="raw", value_serializer="raw")
 leads = app.Table("leads", partitions=8, key_type=bytes, value_type=bytes, default=bytes)
-encoder, decoder = msgspec.msgpack.Encoder(), msgspec.msgpack.Decoder(Lead)
-model = NO_MODEL
 
 
-@app.agent(source)
-async def score(stream):
-    global model
+@app.agent(touchpoints)
+async def count(stream):
+    if hop == "identify+score":
+        stream = stream.group_by(lambda value: lead_of(value).encode(), name="lead")
     async for event in stream.events():
-        record = inbox.decode(event.value)
-        if isinstance(record, ModelPublished):
-            if model is NO_MODEL:
-                model = load(record.text)
-            continue
-        held = leads[event.key]
-        lead = decoder.decode(held) if held else Lead()
-        told = handle(lead, record.touchpoint, model, lead_id=event.key.decode())
-        leads[event.key] = encoder.encode(lead)
-        for index, fact in enumerate(told):
-            value = encode_fact(fact, partition=event.message.partition, offset=event.message.offset, index=index)
-            await facts.send(key=event.key, value=value, partition=event.message.partition)
+        message = event.message
+        held, told = score(leads[event.key], event.value, event.key.decode(), partition=message.partition, offset=message.offset)
+        leads[event.key] = held
+        for fact in told:
+            await facts.send(key=event.key, value=fact, partition=message.partition)
 
 
 if __name__ == "__main__":

@@ -1,130 +1,106 @@
-"""One engine's run: a worker process of its own, watched from outside by its output topic and its CPU clock."""
+"""One engine's run: a worker process of its own, watched from outside by its output topic and its CPU clock.
+
+First it works off the warm-up, until all of that is out and committed. Then it is stopped while the measured records are
+written, and its clocks run from the instant it goes on: wall time to the last output, CPU time to the last commit.
+"""
 
 import asyncio
 import os
-import statistics
+import signal
 import subprocess
-import sys
 import time
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
 
-from schemas.avro import decode_fact
-from tests.bench.input import Filled
+from tests.bench.input import PARTITIONS
+from tests.bench.rows import COMMIT_EVERY_S, Place, Row, worker
 
-HERE = Path(__file__).parent
-WARM = 0.05  # of the outputs: what comes before is start-up
-GIVE_UP_S = 90.0
+LOOK_EVERY_S = 0.02
+COMMITTED_WITHIN_S = 1.5 * COMMIT_EVERY_S
+GIVE_UP_S = 300.0
+STOP_WITHIN_S = 20.0
+
+
+class Failed(Exception):
+    """The worker ended, or did not come to the end in time; says what it said last."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """What was measured in one round, between the first outputs and the last."""
+class Course:
+    """How many outputs there are after the warm-up and at the end, how many records lie between, and what writes those."""
+
+    warm: int
+    end: int
+    records: int
+    write: Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What was measured."""
 
     records_per_s: float
     records_per_cpu_s: float
     rss_mib: float
-    output_ok: bool
 
 
-@dataclass
-class Outcome:
-    """An engine's rounds."""
-
-    engine: str
-    hop: str
-    runs: list[Run] = field(default_factory=list)
-
-    @property
-    def output_ok(self) -> bool:
-        return all(run.output_ok for run in self.runs)
-
-    def row(self) -> dict[str, object]:
-        return {
-            "engine": self.engine,
-            "hop": self.hop,
-            "records_per_s": round(statistics.median(run.records_per_s for run in self.runs)),
-            "records_per_cpu_s": round(statistics.median(run.records_per_cpu_s for run in self.runs)),
-            "rss_mib": round(max(run.rss_mib for run in self.runs)),
-            "output_ok": self.output_ok,
-        }
-
-    def line(self) -> str:
-        speeds = sorted(run.records_per_s for run in self.runs)
-        row = self.row()
-        low, middle, high = speeds[0], statistics.median(speeds), speeds[-1]
-        return (
-            f"| {self.engine} | {self.hop} | {low:,.0f} / {middle:,.0f} / {high:,.0f} | {row['records_per_cpu_s']:,} "
-            f"| {row['rss_mib']} | {'as the pure fold' if self.output_ok else 'WRONG'} |"
-        )
-
-
-async def race(bootstrap: str, filled: Filled, *, engine: str, hop: str) -> Run:
-    """Start the worker, watch it through the input, stop it, check what it wrote."""
-    script, arguments = (
-        (HERE.parent / "streams" / "hops_worker.py", [bootstrap, filled.names.prefix, hop])
-        if engine == "leadstream"
-        else (HERE / "plain_faust.py", [bootstrap, filled.names.prefix])
-    )
-    environment = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
-    worker = subprocess.Popen([sys.executable, str(script), *arguments], env=environment, stderr=subprocess.DEVNULL)
+async def race(row: Row, place: Place, course: Course) -> Pace:
+    """Start the worker, see it through the input, stop it and see it end. Raises Failed."""
+    process = worker(row, place)
+    said = place.folder / "worker.log"
+    with said.open("wb") as log:
+        running = subprocess.Popen(process.command, env=dict(process.environ), stdout=log, stderr=log, cwd=place.folder)
     try:
-        measured = await _watch(bootstrap, filled, worker.pid)
+        return await _run(place.prefix + row.output, place, course, running)
+    except TimeoutError as error:
+        raise Failed(f"{error}; it said: {said.read_text('utf-8', 'replace')[-2000:] or 'nothing'}") from None
     finally:
-        worker.terminate()
-        worker.wait(20)
-    ok = await _check(bootstrap, filled)
-    return Run(**measured, output_ok=ok)
+        _end(running)
 
 
-async def _watch(bootstrap: str, filled: Filled, pid: int) -> dict[str, float]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
-    async with consumer:
-        tps = [TopicPartition(filled.names.topic(filled.output_topic), p) for p in range(8)]
-        began: tuple[float, float, int] | None = None
-        give_up = time.monotonic() + GIVE_UP_S
-        while True:
-            written = sum((await consumer.end_offsets(tps)).values())
-            at, cpu = time.monotonic(), cpu_s(pid)
-            if began is None and written > WARM * filled.outputs:
-                began = at, cpu, written
-            if began is not None and written >= filled.outputs:
-                share = (filled.outputs - began[2]) / filled.outputs * filled.records
-                return {
-                    "records_per_s": share / max(at - began[0], 1e-3),
-                    "records_per_cpu_s": share / max(cpu - began[1], 1e-3),
-                    "rss_mib": rss_mib(pid),
-                }
-            if at > give_up:
-                raise TimeoutError(f"{written} of {filled.outputs} outputs after {GIVE_UP_S:.0f} s")
-            await asyncio.sleep(0.05)
+async def _run(topic: str, place: Place, course: Course, running: subprocess.Popen[bytes]) -> Pace:
+    async with AIOKafkaConsumer(bootstrap_servers=place.bootstrap) as watch:
+        await _until(watch, topic, course.warm, running)
+        await asyncio.sleep(COMMITTED_WITHIN_S)
+        running.send_signal(signal.SIGSTOP)
+        await course.write()
+        at, cpu = time.monotonic(), cpu_s(running.pid)
+        running.send_signal(signal.SIGCONT)
+        await _until(watch, topic, course.end, running)
+        wall = time.monotonic() - at
+        await asyncio.sleep(COMMITTED_WITHIN_S)
+        spent = cpu_s(running.pid) - cpu
+    return Pace(records_per_s=course.records / wall, records_per_cpu_s=course.records / max(spent, 0.01), rss_mib=rss_mib(running.pid))
 
 
-async def _check(bootstrap: str, filled: Filled) -> bool:
-    """Whether the output is what a pure fold makes of the input: as many facts, worth as many points."""
-    if not filled.points:
-        return True
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-    async with consumer:
-        tps = [TopicPartition(filled.names.topic(filled.output_topic), p) for p in range(8)]
-        consumer.assign(tps)
-        points, facts = 0.0, 0
-        while facts < filled.outputs:
-            batches = await consumer.getmany(timeout_ms=2_000)
-            if not batches:
-                return False
-            for records in batches.values():
-                for record in records:
-                    points += sum(s.points for s in getattr(decode_fact(record.value).fact, "sums", ()))
-                    facts += 1
-    return facts == filled.outputs and abs(points - filled.points) < 1e-6 * max(1.0, abs(filled.points))
+async def _until(watch: AIOKafkaConsumer, topic: str, outputs: int, running: subprocess.Popen[bytes]) -> None:
+    """Wait for so many outputs. Raises TimeoutError."""
+    tps = [TopicPartition(topic, p) for p in range(PARTITIONS)]
+    give_up = time.monotonic() + GIVE_UP_S
+    while (written := sum((await watch.end_offsets(tps)).values())) < outputs:
+        if running.poll() is not None:
+            raise TimeoutError(f"ended with {running.returncode} after {written} of {outputs} outputs")
+        if time.monotonic() > give_up:
+            raise TimeoutError(f"{written} of {outputs} outputs after {GIVE_UP_S:.0f} s")
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+def _end(running: subprocess.Popen[bytes]) -> None:
+    running.send_signal(signal.SIGCONT)
+    running.terminate()
+    try:
+        running.wait(STOP_WITHIN_S)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        running.wait()
 
 
 def cpu_s(pid: int) -> float:
-    """CPU time of a process so far, all threads."""
+    """CPU time of a process so far, all its threads, those that have ended too."""
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
