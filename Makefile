@@ -24,8 +24,8 @@ install: $(STAMP)  ## create .venv and install the project with its tools
 run: $(STAMP)      ## local stack, sample traffic, the funnel; ARGS="--once --json" for one JSON line
 	$(BIN)/leadstream demo $(ARGS)
 
-test: $(STAMP)     ## every test; says what it skipped and why; ARGS="-k name" selects
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP)     ## every test, two files at a time; says what it skipped and why; ARGS="-k name" selects
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 check: $(STAMP)    ## ruff, mypy strict, import-linter
 	$(BIN)/ruff check .

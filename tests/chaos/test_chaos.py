@@ -15,6 +15,7 @@ from tests.chaos.faults import FAULTS
 from tests.chaos.history import Evidence, Found, Told, Topics
 from tests.chaos.sitting import Outcome, Plan, Sitting
 
+pytestmark = [pytest.mark.local, pytest.mark.timeout(420)]  # whichever test is first waits for the sitting
 PLAN = Plan(seed="short", faults=len(FAULTS), events=8_000, every_s=3.0, people=400)
 
 
@@ -38,8 +39,6 @@ def ran(tmp_path_factory) -> Ran:
     return Ran(outcome, tampered)
 
 
-@pytest.mark.local
-@pytest.mark.timeout(420)
 def test_nothing_is_lost_and_nothing_counted_twice_whatever_dies(ran):
     found = ran.outcome.found
     assert (found.told, found.lost, found.double, found.illegal_transitions, found.ledger_ok) == ([], 0, 0, 0, True)
@@ -49,7 +48,6 @@ def test_nothing_is_lost_and_nothing_counted_twice_whatever_dies(ran):
     assert ran.outcome.ok
 
 
-@pytest.mark.local
 def test_every_kind_of_fault_has_happened(ran):
     missing = FAULTS.keys() - {each.kind for each in ran.outcome.happened}
     assert missing <= {"fill kafka's disk"}  # only root may mount a small disk
@@ -125,14 +123,12 @@ TAMPERINGS: dict[str, Callable[[Evidence], Evidence]] = {
 }
 
 
-@pytest.mark.local
 @pytest.mark.parametrize("name", TAMPERINGS)
 def test_the_check_notices(ran, name):
     assert not ran.tampered[name].ok, name
     assert ran.tampered[name].told or not ran.tampered[name].ledger_ok or ran.tampered[name].score_diff_max > 1e-9
 
 
-@pytest.mark.local
 def test_the_check_counts_what_is_lost_and_what_is_double(ran):
     assert ran.tampered["an answered event that is nowhere"].lost == 1
     assert ran.tampered["a fact gone"].lost > 0
