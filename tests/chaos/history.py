@@ -416,6 +416,23 @@ def _check_clickhouse(
         result.off("leads adrift between stream and tables", (drift, adrift))
 
 
+def check_by_views(told: Told, clickhouse: ClickHouseClient) -> Found:
+    """Compare what the client was answered with what the analyst's views say: less than `Evidence.check`, at any size."""
+    result = Found(events=sum(told.events.values()), unanswered=sum(not answered for answered in told.events.values()))
+    ((came, counted, repeated, waiting, unexplained, twice),) = clickhouse.execute(
+        "SELECT touchpoints, counted, duplicates, waiting, unexplained, counted_twice FROM ledger"
+    )
+    ((leads, drift, adrift),) = clickhouse.execute("SELECT leads, drift_max, leads_adrift FROM drift_max")
+    result.counted, result.duplicates, result.leads, result.score_diff_max = counted, repeated, leads, drift
+    result.lost, result.double = max(0, result.events - counted), twice
+    result.ledger_ok = (came - counted - repeated, waiting, unexplained) == (0, 0, 0)
+    if not result.events <= counted <= len(told.events):
+        result.off("counted more or less than was answered", (counted, result.events, len(told.events)))
+    if adrift:
+        result.off("leads adrift between stream and tables", adrift)
+    return result
+
+
 def _readable(record: ConsumerRecord) -> bool:
     try:
         decode_touchpoint(record.value)

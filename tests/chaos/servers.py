@@ -23,11 +23,11 @@ READY_WITHIN_S = 60
 class Kafka:
     """Apache Kafka as `leadstream local` runs it, with more doors; its log on a small disk where that can be mounted."""
 
-    def __init__(self, folder: Path, network: Network) -> None:
+    def __init__(self, folder: Path, network: Network, *, small_disk: bool) -> None:
         self._folder = folder
         self._data = folder / "data"
         self._data.mkdir(parents=True, exist_ok=True)
-        self.disk = _mount(self._data)
+        self.disk = small_disk and _mount(self._data)
         self._ports = {name: claim(0, setting=name) for name in ("kafka", "controller", *PARTS)}
         self.doors = {part: network.open(f"{part}-kafka", self._ports[part]) for part in PARTS}
         self._process: subprocess.Popen[bytes] | None = None

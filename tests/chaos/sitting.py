@@ -22,7 +22,7 @@ from pathlib import Path
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
-from aiokafka.structs import TopicPartition
+from aiokafka.structs import ConsumerRecord, TopicPartition
 from clickhouse_driver import Client as ClickHouseClient
 from clickhouse_driver.errors import Error as ClickHouseError
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -73,6 +73,7 @@ class Plan:
     alone: bool = False  # one fault at a time, and its pause over before the next
     without: str = ""  # a safeguard to switch off
     sample_every_s: float = 5.0
+    by_views: bool = False  # check by ClickHouse's own views: for more than memory can hold
     seconds: float = 0.0  # how long traffic lasts at least
     peer: bool = False  # plain Faust beside ours, on the same broker, under the same faults
 
@@ -126,7 +127,7 @@ class Sitting:
         self._folder.mkdir(parents=True)
         began = time.monotonic()
         network = Network()
-        kafka = Kafka(self._folder / "kafka", network)
+        kafka = Kafka(self._folder / "kafka", network, small_disk=self.plan.faults > 0)
         clickhouse = ClickHouse(self._folder / "stack", network)
         roles = Roles()
         try:
@@ -299,6 +300,10 @@ class Sitting:
         return not any(self._lags(roles).values())
 
     def _check(self, kafka_address: str, clickhouse_port: int) -> Found:
+        if self.plan.by_views:
+            self._events: Mapping[int, Sequence[ConsumerRecord]] = {}
+            with _clickhouse(clickhouse_port) as clickhouse:
+                return history.check_by_views(history.read_client(self._folder / "client.jsonl"), clickhouse)
         found = history.read_topics(kafka_address, self._names)
         self._events = found.records[topics.EVENTS]
         self._web = [record for record in found.all(topics.WEB) if ("touchpoints.web", record.partition, record.offset) not in self._poison]
