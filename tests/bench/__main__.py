@@ -60,14 +60,14 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("--records", type=int, default=100_000, help="touchpoints that are measured in a round (%(default)s)")
-    parser.add_argument("--warm-up", type=int, help="touchpoints before them (half as many)")
+    parser.add_argument("--warm-up", type=int, default=250_000, help="touchpoints before them (%(default)s): a JVM needs as many")
     parser.add_argument("--leads", type=int, default=10_000, help="leads they are spread over (%(default)s)")
-    parser.add_argument("--rounds", type=int, default=5, help="(%(default)s)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each row is run (%(default)s)")
     parser.add_argument("--only", choices=list(ROWS), action="append", help="this row alone; repeatable")
     parser.add_argument("--report", type=Path, default=ROOT / ".leadstream" / "bench", help="folder for bench.md and bench.svg")
     parser.add_argument("--json", action="store_true", help="print one JSON list as the last line")
     asked = parser.parse_args()
-    asked.warm_up = max(100, asked.records // 2 if asked.warm_up is None else asked.warm_up)  # at least one in a tenth
+    asked.warm_up = max(100, asked.warm_up)  # rows with a tenth of the records warm up by some, too
     return asked
 
 

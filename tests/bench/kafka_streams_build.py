@@ -17,9 +17,9 @@ FOLDER: Final = Path(__file__).parent / "kafka_streams"
 SCHEMAS: Final = FOLDER.parents[2] / "schemas" / "avsc"
 CHANGELOG: Final = "streams-leads-changelog"
 JVM: Final = ("-Xms512m", "-Xmx512m", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn")
+BUILD_WITHIN_S: Final = 600
 _LEAD: Final = struct.Struct(">qbib")  # now, stage, touches, how many sums
 _SUM: Final = struct.Struct(">bdqi")  # rule, value, as_of, count
-BUILD_WITHIN_S: Final = 600
 
 
 @cache

@@ -18,8 +18,9 @@ def report(outcomes: Sequence[Outcome], skipped: dict[str, str], *, rounds: int,
         f"{machine.machine()}. {told}.",
         "",
         (f"{rounds} rounds, the engines in turn on one broker, the same bytes for each: {leads:,} leads, one touchpoint in a hundred "
-         f"sent twice; measured after a warm-up of {warm_up:,} records (a share of it for rows of fewer). "
-         f"Every engine commits every {COMMIT_EVERY_S:g} s, unpinned, uncompressed, one worker process."),
+         f"sent twice; measured after a warm-up of {warm_up:,} records (a share of both for slow rows, which eases them). "
+         f"Every engine commits every {COMMIT_EVERY_S:g} s and runs as one process, unpinned; CPU time is told from the first measured record to the "
+         "last commit, all threads."),
         "",
         table(outcomes),
     ]
@@ -36,5 +37,9 @@ def _line(outcome: Outcome) -> str:
     right = "decoded" if outcome.row.hop == "decode" else "as the pure fold" if outcome.row.model else "every touchpoint, once"
     return (
         f"| {outcome.row.engine} | {outcome.row.hop} ({outcome.row.about}) | {outcome.records_per_s} | {outcome.records_per_cpu_s} "
-        f"| {outcome.rss_mib} | {outcome.records:,} | {right if outcome.output_ok else f'WRONG: {outcome.wrong}'} |"
+        f"| {outcome.rss_mib} | {outcome.records:,} | {right if outcome.output_ok else _in_a_cell(f'WRONG: {outcome.wrong}')} |"
     )
+
+
+def _in_a_cell(text: str) -> str:
+    return " ".join(text.replace("|", "/").split())[:300]

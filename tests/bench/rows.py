@@ -53,19 +53,20 @@ class Process:
 
 
 BOTH: Final = "identify+score"
-SLOW: Final = 0.1
+SLOW: Final = 0.3
+SLOWEST: Final = 0.1
 ROWS: Final[Mapping[str, Row]] = {
     "floor": Row(engine="aiokafka + fastavro", hop="decode", about="fetches and decodes touchpoints, nothing else", model=None),
     "leadstream": Row(engine="leadstream", hop=BOTH, about="both hops, one process"),
     "kafka_streams": Row(engine="Kafka Streams", hop=BOTH, about="selectKey, repartition, RocksDB with cache"),
-    "quix": Row(engine="Quix Streams", hop=BOTH, about="group_by, stateful apply, RocksDB"),
-    "faust": Row(engine="plain Faust", hop=BOTH, about="group_by, agent and table", share=SLOW),
+    "quix": Row(engine="Quix Streams", hop=BOTH, about="group_by, stateful apply, RocksDB", share=SLOW),
+    "faust": Row(engine="plain Faust", hop=BOTH, about="group_by, agent and table", share=SLOWEST),
     "identify": Row(engine="leadstream", hop="identify", about="names the lead, re-keys", output=topics.INBOX, model=None),
     "score": Row(engine="leadstream", hop="score", about="scoring model b2b", source=topics.INBOX, model="b2b"),
     "score_small": Row(engine="leadstream", hop="score, model bench", about="the peers' scoring model", source=topics.INBOX),
     "kafka_streams_score": Row(engine="Kafka Streams", hop="score, model bench", about="no repartition"),
-    "quix_score": Row(engine="Quix Streams", hop="score, model bench", about="no group_by"),
-    "faust_score": Row(engine="plain Faust", hop="score, model bench", about="no group_by", share=SLOW),
+    "quix_score": Row(engine="Quix Streams", hop="score, model bench", about="no group_by", share=SLOW),
+    "faust_score": Row(engine="plain Faust", hop="score, model bench", about="no group_by", share=SLOWEST),
 }
 
 
