@@ -159,15 +159,18 @@ def decide(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: 
     return handle(deepcopy(lead), touchpoint, model, lead_id=lead_id, seen_at=seen_at)
 
 
-def handle(
-    lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, seen_at: str = "", quiet_until: int = 0
-) -> tuple[AnyFact, ...]:
-    """Decide *touchpoint* and evolve *lead* by the facts, in place.
+def handle(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, seen_at: str = "") -> tuple[AnyFact, ...]:
+    """Decide *touchpoint* and evolve *lead* by the facts, in place."""
+    if event_key(touchpoint.event_id) in lead.recent:
+        return (duplicate(lead, touchpoint, model, lead_id=lead_id, seen_at=seen_at),)
+    return count(lead, touchpoint, model, lead_id=lead_id)
+
+
+def count(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, quiet_until: int = 0) -> tuple[AnyFact, ...]:
+    """Decide a *touchpoint* that *lead* does not remember, and evolve *lead* by the facts, in place.
 
     *quiet_until*: an instant before which time alone is known to change nothing; spares asking.
     """
-    if event_key(touchpoint.event_id) in lead.recent:
-        return (duplicate(lead, touchpoint, model, lead_id=lead_id, seen_at=seen_at),)
     decision = Decision(
         lead, lead_id, model, cause=touchpoint.event_id, import_id=touchpoint.import_id, at=touchpoint.received_at
     )

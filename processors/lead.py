@@ -27,6 +27,7 @@ from schemas.facts import (
 from schemas.ids import event_key
 from schemas.kinds import NO_CHANNEL
 from schemas.lead import Lead
+from schemas.remembered import Remembered
 
 RECENT_MIN: Final = 512
 """Event keys that a lead always keeps."""
@@ -76,7 +77,8 @@ def replay(facts: Iterable[AnyFact]) -> Lead:
 def _count(lead: Lead, fact: TouchpointCounted) -> None:
     add(lead, fact.sums)
     lead.touches += 1
-    lead.forgotten += remember(lead.recent, event_key(fact.event_id), fact.recorded_at)
+    lead.recent.append(event_key(fact.event_id), fact.recorded_at)
+    lead.forgotten += forget(lead.recent, fact.recorded_at)
     if fact.touch.channel != NO_CHANNEL:
         lead.first_touch = _first(lead.first_touch, fact.touch)
         lead.last_touch = _last(lead.last_touch, fact.touch)
@@ -104,16 +106,20 @@ def _merge(lead: Lead, fact: IdentityMerged) -> None:
         lead.verdict = fact.verdict
 
 
-def remember(recent: dict[int, int], key: int, at: int) -> int:
+def remember(recent: Remembered, key: int, at: int) -> int:
     """Add an event key in place, dropping the oldest beyond the bounds. Return how many young ones had to go."""
-    recent[key] = at
+    recent.put(key, at)
+    return forget(recent, at)
+
+
+def forget(recent: Remembered, at: int) -> int:
+    """Drop the oldest event keys beyond the bounds, in place. Return how many young ones had to go."""
     young_lost = 0
     while len(recent) > RECENT_MIN:
-        oldest = next(iter(recent))
-        young = recent[oldest] > at - RECENT_MS
+        young = recent.oldest() > at - RECENT_MS
         if young and len(recent) <= RECENT_MAX:
             break
-        del recent[oldest]
+        recent.drop_oldest()
         young_lost += young
     return young_lost
 

@@ -185,7 +185,7 @@ class Partition:
 
     def _count(self, lead_id: str, box: Mailbox, touchpoint: Touchpoint) -> None:
         quiet_until = 0 if box.due_at == HELD else box.due_at
-        facts = decision.handle(box.lead, touchpoint, self.model, lead_id=lead_id, quiet_until=quiet_until)
+        facts = decision.count(box.lead, touchpoint, self.model, lead_id=lead_id, quiet_until=quiet_until)
         self._same_due = quiet_until != 0 and decision.only_grew(facts)
         self._tell(lead_id, facts)
         self._out.counts["counted"] += 1

@@ -45,6 +45,6 @@ def handed_over(lead_id: str, lead: Lead, origin: Callable[[], Origin]) -> LeadA
     return LeadAbsorbed(
         origin(), lead_id, _sums(lead),
         tuple(CapUse(rule, window, used) for rule, windows in sorted(lead.caps.items()) for window, used in windows.items()),
-        tuple(lead.recent.items()), lead.attributes, lead.touches, lead.stage, lead.stage_since,
+        tuple(lead.recent), lead.attributes, lead.touches, lead.stage, lead.stage_since,
         lead.first_touch, lead.last_touch, lead.now, lead.verdict,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 import msgspec
 
 from schemas.facts import Touch, Verdict
+from schemas.remembered import Remembered
 
 
 class Engagement(msgspec.Struct, array_like=True, gc=False):
@@ -34,7 +35,7 @@ class Lead(msgspec.Struct, array_like=True):
     first_touch: Touch | None = None
     last_touch: Touch | None = None
     touches: int = 0
-    recent: dict[int, int] = {}  # event key (64 bits of the event id) -> recorded_at, oldest first
+    recent: Remembered = msgspec.field(default_factory=Remembered)  # event key -> recorded_at
     forgotten: int = 0  # event keys dropped by count while still young: each is a resend that would count again
     forwarded_to: str | None = None
     model: str = ""

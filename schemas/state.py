@@ -10,9 +10,11 @@ from typing import Final, TypeVar
 import msgspec
 
 from schemas.lead import Lead
+from schemas.remembered import Remembered
 from schemas.touchpoint import Touchpoint
 
-VERSION: Final = 1
+VERSION: Final = 2
+"""Version 1, still read, had a map where event keys are now packed."""
 PARTITION_KEY: Final = b"@partition"
 NEVER: Final = (1 << 63) - 1
 """The due instant of a lead for which time alone does nothing."""
@@ -27,7 +29,7 @@ class Mailbox(msgspec.Struct, array_like=True):
     origins: dict[int, tuple[int, int]] = {}  # log -> highest (offset, index) applied: re-emissions fall away
     waiting: list[Touchpoint] = []  # imported touchpoints, decided in the order of time when their import gets there
     import_id: str | None = None  # the open import it belongs to
-    passed: dict[int, int] = {}  # event keys of what a forwarded lead passed on -> when: a resend must not pass again
+    passed: Remembered = msgspec.field(default_factory=Remembered)  # what a forwarded lead passed on: a resend must not pass again
     due_at: int = NEVER
     told: dict[str, str] = {}  # identifier -> the lead it was told to be: telling once is enough
 
@@ -64,6 +66,7 @@ _HEAD = struct.Struct(">Bq")
 _encoder = msgspec.msgpack.Encoder()
 _mailbox = msgspec.msgpack.Decoder(Mailbox)
 _partition = msgspec.msgpack.Decoder(PartitionState)
+_untyped = msgspec.msgpack.Decoder()
 
 
 def encode_mailbox(box: Mailbox) -> bytes:
@@ -78,6 +81,8 @@ def due_at(value: bytes) -> int:
 
 def decode_mailbox(value: bytes) -> Mailbox:
     """Read a mailbox. Raises UnreadableState."""
+    if value[:1] == b"\x01":
+        value = _of_version_1(value)
     return _decode(_mailbox, value)
 
 
@@ -100,8 +105,19 @@ def _decode(decoder: msgspec.msgpack.Decoder[T], value: bytes) -> T:
 
 
 def _check_version(value: bytes) -> None:
-    if len(value) < _HEAD.size or value[0] != VERSION:
+    if len(value) < _HEAD.size or not 1 <= value[0] <= VERSION:
         found = f"version {value[0]}" if value else "no version"
         raise UnreadableState(
-            f"a record of the state changelog ({len(value)} bytes) has {found}, this release reads version {VERSION}: {_WAY_OUT}"
+            f"a record of the state changelog ({len(value)} bytes) has {found}, this release reads versions 1 to {VERSION}: {_WAY_OUT}"
         )
+
+
+def _of_version_1(value: bytes) -> bytes:
+    """A mailbox of version 1 as it is written now. What is no such mailbox is given back as it is, to be refused."""
+    try:
+        box = _untyped.decode(memoryview(value)[_HEAD.size :])
+        for fields, place in ((box[0], Lead.__struct_fields__.index("recent")), (box, Mailbox.__struct_fields__.index("passed"))):
+            fields[place] = Remembered.of(fields[place].items())
+        return value[: _HEAD.size] + _encoder.encode(box)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError, IndexError, KeyError, AttributeError, struct.error):
+        return value

@@ -1,7 +1,8 @@
 """The values behind `golden/*.v1.hex`: one of everything that version 1 could say.
 
-Released: neither these nor the bytes change. A newer version gets a file of its own beside this one; a field added
-since then stands here at its default, which is what reading version 1 must give.
+Released: neither these nor the bytes change. A newer version that says the same in other bytes has golden bytes of its own
+(`Example.version`), one that says more a file beside this one; a field added since then stands here at its default, which is
+what reading version 1 must give.
 """
 
 from collections.abc import Callable
@@ -32,6 +33,7 @@ from schemas.facts import (
 from schemas.inbox import InboxRecord, Origin
 from schemas.lead import Engagement, Lead
 from schemas.profile import LeadProfile
+from schemas.remembered import Remembered
 from schemas.touchpoint import Touchpoint
 from schemas.transition import Transition
 
@@ -133,9 +135,9 @@ MAILBOX = state.Mailbox(
         engagement={"pricing_page:1728000": Engagement(value=8.5, as_of=T0, half_life_s=20 * DAY_S, count=2)},
         caps={"pricing_page": {20_254: 8.5}}, once=["newsletter"], attributes={"role": "vp"}, fit=62.5, grade="B",
         criteria={"decides": 60.0}, verdict=FOR_GOOD, first_touch=FIRST, last_touch=LAST, touches=3,
-        recent=dict(KEYS), forgotten=1, forwarded_to="e:" + "ab" * 16, model="b2b@1",
+        recent=Remembered.of(KEYS), forgotten=1, forwarded_to="e:" + "ab" * 16, model="b2b@1",
     ),
-    origins={3_079: (987_654, 2), 4_096: (17, 0)}, waiting=[FULL], import_id="crm-2024", passed=dict(KEYS),
+    origins={3_079: (987_654, 2), 4_096: (17, 0)}, waiting=[FULL], import_id="crm-2024", passed=Remembered.of(KEYS),
     due_at=T0 + HOUR, told={"c:0042": "e:" + "ab" * 16},
 )  # fmt: skip
 PARTITION = state.PartitionState(
@@ -147,11 +149,12 @@ PARTITION = state.PartitionState(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A value, what writes it, and what reads it."""
+    """A value, what writes it, what reads it, and the version that is written today."""
 
     value: Any
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
+    version: int = 1
 
 
 def _fact(fact: AnyFact) -> Example:
@@ -183,7 +186,7 @@ AVRO = {
 }
 PRIVATE = {
     **{f"inbox_{name}": _mail(value=record) for name, record in MAIL.items()},
-    "state_mailbox": Example(value=MAILBOX, encode=state.encode_mailbox, decode=state.decode_mailbox),
-    "state_partition": Example(value=PARTITION, encode=state.encode_partition, decode=state.decode_partition),
+    "state_mailbox": Example(value=MAILBOX, encode=state.encode_mailbox, decode=state.decode_mailbox, version=2),
+    "state_partition": Example(value=PARTITION, encode=state.encode_partition, decode=state.decode_partition, version=2),
 }
 EXAMPLES = {**AVRO, **PRIVATE}

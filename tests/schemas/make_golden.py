@@ -1,4 +1,4 @@
-"""Write the golden bytes of version 1 that are missing: `python -m tests.schemas.make_golden`.
+"""Write the golden bytes of the versions written today that are missing: `python -m tests.schemas.make_golden`.
 
 Bytes once written are never written again, since bytes like them lie in people's topics: should a test say that they
 no longer decode, or are no longer what is written, then it is the change that is wrong. Only before the first release
@@ -23,7 +23,7 @@ def read(name: str, version: int) -> bytes:
 
 def main() -> None:
     for name, example in EXAMPLES.items():
-        file = path(name, 1)
+        file = path(name, example.version)
         if file.exists():
             continue
         value = example.encode(example.value)

@@ -7,6 +7,8 @@ import typing
 import msgspec
 from hypothesis import strategies as st
 
+from schemas.remembered import Remembered
+
 LONG = st.integers(-(1 << 63), (1 << 63) - 1)
 INT = st.integers(-(1 << 31), (1 << 31) - 1)
 EVENT_KEY = st.integers(0, (1 << 64) - 1)
@@ -17,7 +19,6 @@ BY_FIELD = {
     # Avro's `int`; all other numbers are `long`.
     **dict.fromkeys(("partition", "index", "count", "touches"), INT),
     "event_ids": st.lists(st.tuples(EVENT_KEY, LONG), max_size=3).map(tuple),
-    "recent": st.dictionaries(EVENT_KEY, LONG, max_size=3),
 }
 BY_TYPE = {
     int: LONG,
@@ -26,6 +27,7 @@ BY_TYPE = {
     float: st.floats(allow_nan=False),
     bool: st.booleans(),
     types.NoneType: st.none(),
+    Remembered: st.dictionaries(EVENT_KEY, LONG, max_size=3).map(lambda keys: Remembered.of(keys.items())),
 }
 
 

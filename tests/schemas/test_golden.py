@@ -16,10 +16,10 @@ from tests.schemas.examples_v1 import AVRO, EXAMPLES, FACTS, MAIL, PRIVATE
 NEWEST = {versions[-1].header for versions in released().values()}
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_bytes_of_version_1_are_still_read(name: str) -> None:
+@pytest.mark.parametrize(("name", "version"), [(name, v + 1) for name, example in EXAMPLES.items() for v in range(example.version)])
+def test_bytes_of_every_version_are_still_read(name: str, version: int) -> None:
     example = EXAMPLES[name]
-    assert example.decode(make_golden.read(name, 1)) == example.value
+    assert example.decode(make_golden.read(name, version)) == example.value
 
 
 @pytest.mark.parametrize("name", AVRO)
@@ -32,12 +32,13 @@ def test_what_is_written_in_avro_has_not_changed_since_its_release(name: str) ->
 
 @pytest.mark.parametrize("name", PRIVATE)
 def test_what_is_written_to_the_private_topics_has_not_changed_since_its_release(name: str) -> None:
-    assert inbox.VERSION == state.VERSION == 1, "release golden bytes of the new version beside those of version 1"
-    assert PRIVATE[name].encode(PRIVATE[name].value) == make_golden.read(name, 1)
+    written = make_golden.read(name, PRIVATE[name].version)
+    assert written[0] == PRIVATE[name].version == (inbox if name.startswith("inbox_") else state).VERSION
+    assert PRIVATE[name].encode(PRIVATE[name].value) == written
 
 
 def test_every_golden_file_belongs_to_an_example() -> None:
-    assert {file.name for file in make_golden.FOLDER.iterdir()} == {f"{name}.v1.hex" for name in EXAMPLES}
+    assert {file.name for file in make_golden.FOLDER.iterdir()} == {f"{name}.v{v + 1}.hex" for name, example in EXAMPLES.items() for v in range(example.version)}
 
 
 def test_every_released_schema_every_fact_and_every_inbox_record_has_golden_bytes() -> None:

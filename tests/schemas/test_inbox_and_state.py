@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from schemas import inbox, state
 from schemas.inbox import InboxRecord, UndecodableRecord
+from schemas.lead import Lead
+from schemas.remembered import Remembered
 from schemas.state import Mailbox, PartitionState, UnreadableState
+from tests.schemas import make_golden
 from tests.schemas.examples_v1 import MAIL, MAILBOX, ORIGIN, PARTITION, PRIVATE
 from tests.schemas.struct_values import values
 
@@ -44,9 +47,10 @@ def test_the_state_of_a_partition_is_read_back_exactly_and_is_never_due(partitio
     assert state.due_at(value) == state.NEVER
 
 
-def test_the_order_of_a_dict_survives_since_the_oldest_event_keys_are_forgotten_first() -> None:
-    box = Mailbox(lead=MAILBOX.lead.__class__(recent={3: 1, 1: 2, 2: 3}))
-    assert list(state.decode_mailbox(state.encode_mailbox(box)).lead.recent) == [3, 1, 2]
+def test_the_order_of_what_is_remembered_survives_since_the_oldest_event_keys_are_forgotten_first() -> None:
+    keys = [(3, 1), (1, 2), (2, 3)]
+    box = Mailbox(lead=Lead(recent=Remembered.of(keys)))
+    assert list(state.decode_mailbox(state.encode_mailbox(box)).lead.recent) == keys
 
 
 @pytest.mark.parametrize(
@@ -101,10 +105,10 @@ def test_a_private_record_damaged_anywhere_is_a_record_or_refused(name: str, dat
 
 
 @pytest.mark.parametrize("read", [state.decode_mailbox, state.decode_partition, state.due_at])
-@pytest.mark.parametrize("value", [b"", b"\x02" + bytes(20), b"\x01\x00"])
+@pytest.mark.parametrize("value", [b"", b"\x03" + bytes(20), b"\x00" + bytes(20), b"\x01\x00"])
 def test_a_changelog_of_another_version_says_which_and_what_to_do(read: Callable[[bytes], Any], value: bytes) -> None:
     with pytest.raises(
-        UnreadableState, match="this release reads version 1: run the release that wrote it, or rebuild"
+        UnreadableState, match="this release reads versions 1 to 2: run the release that wrote it, or rebuild"
     ):
         read(value)
 
@@ -134,3 +138,21 @@ def test_examples_fill_every_field_so_that_golden_bytes_cover_them() -> None:
             if not field.required:
                 default = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
                 assert getattr(value, field.name) != default, f"{type(value).__name__}.{field.name}"
+
+
+@given(data=st.data())
+def test_a_mailbox_of_version_1_damaged_anywhere_is_a_mailbox_or_refused(data: st.DataObject) -> None:
+    value = bytearray(make_golden.read("state_mailbox", 1))
+    at = data.draw(st.integers(9, len(value)))
+    value[at : at + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=12))
+    try:
+        state.decode_mailbox(bytes(value))
+    except UnreadableState as error:
+        assert str(error)
+
+
+def test_a_mailbox_of_version_1_cut_short_anywhere_is_refused() -> None:
+    value = make_golden.read("state_mailbox", 1)
+    for size in range(len(value)):
+        with pytest.raises(UnreadableState):
+            state.decode_mailbox(value[:size])
