@@ -1,6 +1,7 @@
 """A long time at a steady rate, without faults: memory, lag, and every event accounted for at the end.
 
     python -m tests.chaos.soak --minutes 30 --rate 600
+    python -m tests.chaos.soak --minutes 12 --rate 1300 --people 30  # until no lead can remember more
     python -m tests.chaos.soak --capacity           # the rate that it can sustain here, in steps
     python -m tests.chaos.soak --catch-up --rate 500  # how fast the sink catches up after a minute without ClickHouse
 """
@@ -30,6 +31,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--rate", type=float, default=500)
+    parser.add_argument("--people", type=int, default=PEOPLE, help="of a soak (%(default)s)")
     parser.add_argument("--capacity", action="store_true")
     parser.add_argument("--catch-up", action="store_true")
     asked = parser.parse_args()
@@ -46,7 +48,7 @@ def main() -> int:
     if asked.catch_up:
         print(json.dumps(caught_up(asked.rate)))
         return 0
-    outcome = run(asked.rate, asked.minutes * 60, by_views=True)
+    outcome = run(asked.rate, asked.minutes * 60, by_views=True, people=asked.people)
     for sample in outcome.samples[::12]:
         print(json.dumps({"t": round(sample.at - outcome.samples[0].at), "events": sample.events, "rss_mib": {k: v >> 20 for k, v in sample.rss.items()}, "lag": sample.lag}))
     print(json.dumps(result(outcome)))
