@@ -23,6 +23,10 @@ class Remembered(msgspec.Struct, array_like=True, gc=False):
     keys: bytearray = msgspec.field(default_factory=bytearray)
     instants: bytearray = msgspec.field(default_factory=bytearray)
 
+    def __post_init__(self) -> None:
+        if len(self.keys) % _SIZE or len(self.keys) != len(self.instants):
+            raise ValueError("keys and instants do not belong together")
+
     @classmethod
     def of(cls, pairs: Iterable[tuple[int, int]]) -> Remembered:
         """Remember *pairs* in their order. Raises struct.error where one does not fit 64 bits."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas import avro, fact_record, inbox, state
+from schemas.remembered import Remembered
 from streams import topics
 
 Fields = dict[str, Any]
@@ -58,6 +59,8 @@ def known_fields(topic: str) -> frozenset[str] | None:
 
 def plain(value: Any) -> Any:
     """Structs as mappings of their fields, the name of their type under `record`; the rest as it is."""
+    if isinstance(value, Remembered):
+        return {str(key): at for key, at in value}
     if isinstance(value, msgspec.Struct):
         named = {name: plain(getattr(value, name)) for name in value.__struct_fields__}
         return {"record": type(value).__name__, **named}

@@ -1,5 +1,6 @@
 """What a lead remembers: a dict's answers, in a sixth of its place."""
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,3 +34,9 @@ def test_bytes_that_span_two_keys_are_no_key(shift: int) -> None:
     spanning = int.from_bytes(both[shift : shift + 8], "little")
     assert spanning not in Remembered.of([(one, 1), (other, 2)])
     assert spanning in Remembered.of([(one, 1), (other, 2), (spanning, 3)])
+
+
+@pytest.mark.parametrize(("keys", "instants"), [(b"", bytes(8)), (bytes(8), b""), (bytes(9), bytes(9)), (bytes(16), bytes(8))])
+def test_keys_without_their_instants_are_refused(keys: bytes, instants: bytes) -> None:
+    with pytest.raises(msgspec.ValidationError, match="do not belong together"):
+        msgspec.msgpack.decode(msgspec.msgpack.encode([keys, instants]), type=Remembered)
