@@ -177,26 +177,32 @@ def count(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: s
     if decision.now >= quiet_until:
         decision.advance(decision.now)
     occurred_at = min(touchpoint.occurred_at, decision.now)
-    rules = [rule for rule in model.rules_for(touchpoint.kind) if rule.matches(touchpoint)]
+    hit = model.hit(touchpoint)
     channel = NO_CHANNEL if touchpoint.kind in PASSIVE else touchpoint.channel
     decision.tell(TouchpointCounted(
         fact_id=decision.id("counted"), lead_id=lead_id, event_id=touchpoint.event_id, recorded_at=decision.now,
         model=decision.model_id, import_id=touchpoint.import_id, kind=touchpoint.kind,
-        touch=Touch(channel, touchpoint.campaign, occurred_at), sums=_earned(lead, rules, occurred_at),
+        touch=Touch(channel, touchpoint.campaign, occurred_at), sums=_earned(lead, hit.rules, occurred_at),
     ))  # fmt: skip
     if touchpoint.profile:
         decision.learn(touchpoint.profile)
     if touchpoint.kind == SALES_VERDICT:
         decision.judge(touchpoint.properties.get("verdict", ""), occurred_at)
-    if rules:
-        decision.move(stage.by_conversion(lead, [rule.name for rule in rules], model), occurred_at)
+    if hit.converting:
+        decision.move(stage.by_conversion(lead, hit.converting, model), occurred_at)
     decision.move(stage.by_score(lead, decision.now, model), occurred_at)
     return tuple(decision.facts)
 
 
 def only_grew(facts: tuple[AnyFact, ...]) -> bool:
     """Whether *facts* did nothing but add good points: then time alone changes the lead no earlier than before."""
-    return all(isinstance(fact, TouchpointCounted) and all(s.points >= 0 for s in fact.sums) for fact in facts)
+    for fact in facts:
+        if not isinstance(fact, TouchpointCounted):
+            return False
+        for earned in fact.sums:
+            if earned.points < 0:
+                return False
+    return True
 
 
 def duplicate(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, seen_at: str) -> AnyFact:
@@ -208,7 +214,7 @@ def duplicate(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_i
     )  # fmt: skip
 
 
-def _earned(lead: Lead, rules: list[Rule], occurred_at: int) -> tuple[RuleSum, ...]:
+def _earned(lead: Lead, rules: tuple[Rule, ...], occurred_at: int) -> tuple[RuleSum, ...]:
     """The points that each of *rules* earns, its cap and its once-only mark considered. Zero earns nothing."""
     sums = []
     for rule in rules:

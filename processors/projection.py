@@ -24,18 +24,13 @@ def profile_of(lead_id: str, lead: Lead, model: ScoringModel, *, partition: int,
 
 
 def _sums(lead: Lead, instant: int | None = None) -> tuple[RuleSum, ...]:
-    return tuple(
-        RuleSum(
-            rule_of(key),
-            e.value if instant is None else points_at(e, instant),
-            e.as_of if instant is None else instant,
-            e.half_life_s,
-            e.count,
-            -1,
-            rule_of(key) in lead.once,
-        )
-        for key, e in sorted(lead.engagement.items())
-    )
+    """The points of each rule as they are kept, or faded to *instant*."""
+    sums = []
+    for key, e in sorted(lead.engagement.items()):
+        rule = rule_of(key)
+        points, as_of = (e.value, e.as_of) if instant is None else (points_at(e, instant), instant)
+        sums.append(RuleSum(rule, points, as_of, e.half_life_s, e.count, -1, rule in lead.once))
+    return tuple(sums)
 
 
 def handed_over(lead_id: str, lead: Lead, origin: Callable[[], Origin]) -> LeadAbsorbed | None:

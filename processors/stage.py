@@ -37,8 +37,6 @@ def held_by(lead: Lead) -> str | None:
 
 def by_conversion(lead: Lead, converted: Sequence[str], model: ScoringModel) -> Move | Hold | None:
     """What the rules in *converted*, hit by one touchpoint, do: the furthest stage wins, disqualifying before it."""
-    if not converted:
-        return None
     for rule in converted:
         if rule in model.disqualifies and lead.stage not in (CUSTOMER, DISQUALIFIED):
             return Move(DISQUALIFIED, "conversion", rule)

@@ -4,7 +4,7 @@ and checks the YAML, `processors.stage` and `processors.decision` apply it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from processors.model.conditions import Check, Operator, check_of
 from schemas.kinds import KNOWN
@@ -19,6 +19,9 @@ ANY_KIND: Final = "any"
 """In place of a rule's kinds: touchpoints of every kind."""
 TOUCHPOINT_FIELDS: Final = ("channel", "campaign", "source", "email_domain")
 """What a condition may ask of a touchpoint beside its properties."""
+
+HITS_MAX: Final = 4096
+"""Combinations of a kind and the values its rules ask of that are remembered, before all are forgotten."""
 
 VerdictName = Literal["accepted", "rejected", "recycled", "disqualified"]
 
@@ -148,6 +151,13 @@ class FitModel:
     grades: tuple[tuple[str, float], ...] = (("A", 70.0), ("B", 45.0), ("C", 20.0))
 
 
+class Hit(NamedTuple):
+    """The rules that a touchpoint hits, and the names of those whose conversion may change a stage."""
+
+    rules: tuple[Rule, ...]
+    converting: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoringModel:
     """A whole model. `stages` are in order, from visitor to customer; disqualified stands beside them."""
@@ -162,8 +172,12 @@ class ScoringModel:
     verdicts: dict[str, VerdictRule] = field(default_factory=dict)
     kinds: tuple[str, ...] = ()  # kinds of the business's own, beside those of `schemas.kinds`
     text: str = field(default="", repr=False, compare=False)
+    id: str = field(init=False, repr=False, compare=False)  # name@version
     rules_of: dict[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
     rank: dict[str, int] = field(init=False, repr=False, compare=False)
+    _asked: dict[str, tuple[tuple[str, bool], ...]] = field(init=False, repr=False, compare=False)  # kind -> what its rules ask of
+    _converting: frozenset[str] = field(init=False, repr=False, compare=False)
+    _hits: dict[tuple[str | None, ...], Hit] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         named = (kind for rule in self.rules for kind in rule.kinds)
@@ -171,17 +185,45 @@ class ScoringModel:
         for rule in self.rules:
             for kind in by_kind if ANY_KIND in rule.kinds else rule.kinds:
                 by_kind[kind].append(rule)
+        asked = {
+            kind: tuple((name, name in TOUCHPOINT_FIELDS) for name in sorted({test.field for rule in rules for test in rule.where}))
+            for kind, rules in by_kind.items()
+        }
+        converting = self.disqualifies.union(self.recycles, *(stage.conversions for stage in self.stages))
+        object.__setattr__(self, "id", f"{self.name}@{self.version}")
         object.__setattr__(self, "rules_of", {kind: tuple(rules) for kind, rules in by_kind.items()})
         object.__setattr__(self, "rank", {stage.name: i for i, stage in enumerate(self.stages)} | {DISQUALIFIED: -1})
-
-    @property
-    def id(self) -> str:
-        return f"{self.name}@{self.version}"
+        object.__setattr__(self, "_asked", asked)
+        object.__setattr__(self, "_converting", converting)
 
     def rules_for(self, kind: str) -> tuple[Rule, ...]:
         """The rules that a touchpoint of *kind* may hit: of a kind no rule names, those for any."""
         found = self.rules_of.get(kind)
         return self.rules_of[ANY_KIND] if found is None else found
+
+    def hit(self, touchpoint: Touchpoint) -> Hit:
+        """The rules that *touchpoint* hits, in the model's order.
+
+        Paths and titles come again and again: what was found for the same values is remembered, so that it costs the
+        same whether one rule asks or two hundred do.
+        """
+        kind = touchpoint.kind
+        names = self._asked.get(kind)
+        if names is None:  # a kind that no rule names; there may be any number of those
+            kind, names = ANY_KIND, self._asked[ANY_KIND]
+        said = touchpoint.properties
+        key = (kind, *[getattr(touchpoint, name) if is_field else said.get(name) for name, is_field in names])
+        found = self._hits.get(key)
+        if found is None:
+            found = self._find(kind, touchpoint)
+            if len(self._hits) >= HITS_MAX:
+                self._hits.clear()
+            self._hits[key] = found
+        return found
+
+    def _find(self, kind: str, touchpoint: Touchpoint) -> Hit:
+        rules = tuple(rule for rule in self.rules_of[kind] if rule.matches(touchpoint))
+        return Hit(rules, tuple(rule.name for rule in rules if rule.name in self._converting))
 
 
 NO_MODEL: Final = ScoringModel(

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from processors.model import scoring_model
 from processors.model.conditions import Operator
 from processors.model.scoring_model import ANY_KIND, Criterion, FitModel, PropertyTest, Rule, ScoringModel, Stage
 from schemas.kinds import KNOWN
@@ -113,6 +114,42 @@ def test_a_rule_for_any_kind_is_asked_for_every_kind():
     assert scoring.rules_for("page_view") == (everything, one)
     assert scoring.rules_for("custom_unheard_of") == (everything,)
     assert all(everything in scoring.rules_of[kind] for kind in [*KNOWN, "checkout_started"])
+
+
+REMEMBERING = model(
+    rule(asking("path", "matches", "/pricing*"), asking("campaign", "exists"), name="pricing"),
+    rule(asking("percent", "at_least", number=50), name="watched", kinds=("video_watched",)),
+    rule(asking("channel", "not", "email"), name="elsewhere", kinds=(ANY_KIND,)),
+    rule(name="page"),
+)
+
+
+@given(
+    kind=st.sampled_from(["page_view", "video_watched", "custom_unheard_of", "custom_of_another_sort"]),
+    properties=st.dictionaries(st.sampled_from(["path", "percent", "title"]), st.sampled_from(["/pricing", "/", "49", "50"])),
+    channel=st.sampled_from(["email", "direct"]),
+    campaign=st.none() | st.just("spring"),
+)
+def test_what_is_remembered_of_earlier_touchpoints_hits_as_if_each_rule_were_asked(kind, properties, channel, campaign):
+    touch = touchpoint(kind=kind, properties=properties, channel=channel, campaign=campaign)
+    assert REMEMBERING.hit(touch).rules == tuple(each for each in REMEMBERING.rules_for(kind) if each.matches(touch))
+
+
+def test_the_hits_remembered_are_bounded(monkeypatch):
+    monkeypatch.setattr(scoring_model, "HITS_MAX", 3)
+    scoring = model(rule(asking("path", "matches", "/pricing*")))
+    for n in range(10):
+        assert len(scoring.hit(touchpoint(properties={"path": f"/pricing/{n}"})).rules) == 1
+        assert len(scoring._hits) <= 3
+
+
+def test_a_hit_names_the_rules_whose_conversion_may_change_a_stage():
+    stages = (Stage(name="visitor"), Stage(name="sql", conversions=frozenset({"demo"})), Stage(name="customer"))
+    scoring = ScoringModel(
+        name="m", version=1, rules=(rule(name="page"), rule(name="demo"), rule(name="out"), rule(name="lost")), fit=FitModel(),
+        stages=stages, disqualifies=frozenset({"out"}), recycles={"lost": "visitor"},
+    )  # fmt: skip
+    assert scoring.hit(touchpoint()).converting == ("demo", "out", "lost")
 
 
 def test_a_criterion_asks_coded_attributes():
