@@ -6,11 +6,12 @@ addition.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from itertools import pairwise
 from math import log2
 from typing import Final
 
-from schemas.facts import CapUse, RuleSum
+from schemas.facts import RuleSum
 from schemas.lead import Engagement, Lead
 
 WINDOWS_KEPT: Final = 8
@@ -22,6 +23,7 @@ def slot(rule: str, half_life_s: int) -> str:
     return f"{rule}/{half_life_s}"
 
 
+@lru_cache(maxsize=4096)
 def rule_of(key: str) -> str:
     """The rule of a slot."""
     return key[: key.rindex("/")]
@@ -56,7 +58,7 @@ def add(lead: Lead, sums: Iterable[RuleSum]) -> None:
         else:
             _add_to(engagement, added)
         if added.window >= 0:
-            use_cap(lead, CapUse(added.rule, added.window, added.points))
+            use_cap(lead, added.rule, added.window, added.points)
         if added.once and added.rule not in lead.once:
             lead.once.append(added.rule)
 
@@ -80,11 +82,13 @@ def cap_left(lead: Lead, rule: str, window: int, points_max: float) -> float:
     return points_max if windows is None else max(0.0, points_max - windows.get(_kept(windows, window), 0.0))
 
 
-def use_cap(lead: Lead, use: CapUse) -> None:
+def use_cap(lead: Lead, rule: str, window: int, points: float) -> None:
     """Draw on a cap in place, remembering the newest `WINDOWS_KEPT` windows."""
-    windows = lead.caps.setdefault(use.rule, {})
-    window = _kept(windows, use.window)
-    windows[window] = windows.get(window, 0.0) + abs(use.points)
+    windows = lead.caps.get(rule)
+    if windows is None:
+        windows = lead.caps[rule] = {}
+    window = _kept(windows, window)
+    windows[window] = windows.get(window, 0.0) + abs(points)
     if len(windows) > WINDOWS_KEPT:
         del windows[min(windows)]
 

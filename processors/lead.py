@@ -77,11 +77,16 @@ def replay(facts: Iterable[AnyFact]) -> Lead:
 def _count(lead: Lead, fact: TouchpointCounted) -> None:
     add(lead, fact.sums)
     lead.touches += 1
-    lead.recent.append(event_key(fact.event_id), fact.recorded_at)
-    lead.forgotten += forget(lead.recent, fact.recorded_at)
-    if fact.touch.channel != NO_CHANNEL:
-        lead.first_touch = _first(lead.first_touch, fact.touch)
-        lead.last_touch = _last(lead.last_touch, fact.touch)
+    recent, touch = lead.recent, fact.touch
+    recent.append(event_key(fact.event_id), fact.recorded_at)
+    if len(recent) > RECENT_MIN:
+        lead.forgotten += forget(recent, fact.recorded_at)
+    if touch.channel != NO_CHANNEL:
+        first, last = lead.first_touch, lead.last_touch
+        if first is None or _before(touch, first):
+            lead.first_touch = touch
+        if last is None or _before(last, touch):
+            lead.last_touch = touch
 
 
 def _forward(lead: Lead, fact: LeadForwarded) -> None:
@@ -95,7 +100,7 @@ def _forward(lead: Lead, fact: LeadForwarded) -> None:
 def _merge(lead: Lead, fact: IdentityMerged) -> None:
     add(lead, fact.sums)
     for use in fact.caps:
-        use_cap(lead, use)
+        use_cap(lead, use.rule, use.window, use.points)
     for key, at in fact.event_ids:
         lead.forgotten += remember(lead.recent, key, at)
     lead.attributes = fact.attributes | lead.attributes

@@ -39,6 +39,8 @@ WAITING_MAX: Final = 10_000
 """Imported touchpoints that may wait at one lead; further ones are decided at once, as late ones."""
 YIELD_EVERY: Final = 256
 """Leads after which a control record for the whole partition lets the shell breathe."""
+_BEFORE: Final = (-1, -1)
+"""Before the first position of a log."""
 
 
 class Effects:
@@ -70,7 +72,6 @@ class Partition:
         self._offset = -1
         self._index = 0
         self._emitted = 0
-        self._same_due = False  # the mail in hand brought nothing nearer that time alone does
 
     # --- restoring and committing ---
 
@@ -111,9 +112,24 @@ class Partition:
         """Decide *record* into *out*. For a control record the caller exhausts the iterator returned, at leisure."""
         self._out, self._offset, self._index, self._emitted = out, offset, 0, 0
         match record:
-            case TouchpointArrived() | LeadAbsorbed() | IdentifierLinked() | LeadUnlinked():
+            case TouchpointArrived():
                 assert lead_id is not None
-                self._deliver(lead_id, record)
+                out.counts["in"] += 1
+                box = self._deliver(lead_id, record.origin)
+                if box is None:
+                    out.counts["reemitted"] += 1
+                    return None
+                unchanged = self._touchpoint(lead_id, box, record)
+                self._leads.changed(lead_id, box, None if unchanged else self.model)
+                return None
+            case LeadAbsorbed() | IdentifierLinked() | LeadUnlinked():
+                assert lead_id is not None
+                box = self._deliver(lead_id, record.origin)
+                if box is None:
+                    out.counts["mail_reemitted"] += 1
+                    return None
+                self._mail(lead_id, box, record)
+                self._leads.changed(lead_id, box, self.model)
                 return None
             case Tick():
                 return self._tick(record)
@@ -124,22 +140,17 @@ class Partition:
             case _:
                 assert_never(record)
 
-    def _deliver(self, lead_id: str, record: Mail) -> None:
-        """Hand mail to its lead, once: what its emitter sent again after a crash falls away."""
+    def _deliver(self, lead_id: str, origin: Origin) -> Mailbox | None:
+        """The mailbox that mail is for; None for what its emitter sent again after a crash, which falls away."""
         box = self._leads.get(lead_id)
-        origin = record.origin
-        is_touchpoint = isinstance(record, TouchpointArrived)
-        if is_touchpoint:
-            self._out.counts["in"] += 1
         position = (origin.offset, origin.index)
-        if box.origins.get(origin.log, (-1, -1)) >= position:
-            self._out.counts["reemitted" if is_touchpoint else "mail_reemitted"] += 1
-            return
+        if box.origins.get(origin.log, _BEFORE) >= position:
+            return None
         box.origins[origin.log] = position
-        self._same_due = False
+        return box
+
+    def _mail(self, lead_id: str, box: Mailbox, record: LeadAbsorbed | IdentifierLinked | LeadUnlinked) -> None:
         match record:
-            case TouchpointArrived():
-                self._touchpoint(lead_id, box, record)
             case LeadAbsorbed():
                 self._absorb(lead_id, box, record)
             case IdentifierLinked():
@@ -150,9 +161,9 @@ class Partition:
                 box.told.clear()
             case _:
                 assert_never(record)
-        self._leads.changed(lead_id, box, None if self._same_due else self.model)
 
-    def _touchpoint(self, lead_id: str, box: Mailbox, record: TouchpointArrived) -> None:
+    def _touchpoint(self, lead_id: str, box: Mailbox, record: TouchpointArrived) -> bool:
+        """Decide a touchpoint; True where it brought nothing nearer that time alone does."""
         touchpoint, lead = record.touchpoint, box.lead
         key = event_key(touchpoint.event_id)
         if key in lead.recent or key in box.passed:
@@ -160,14 +171,10 @@ class Partition:
             seen_at = f"{o.log}/{o.offset}/{o.index}"
             self._tell(lead_id, (decision.duplicate(lead, touchpoint, self.model, lead_id=lead_id, seen_at=seen_at),))
             self._out.counts["duplicate"] += 1
-            self._same_due = True
-            return
+            return True
         identifiers = touchpoint.identifiers()
-        for other in identity.between(lead_id, identifiers):
-            self._tell_identifier(box, other, identifiers[-1], touchpoint)
-        survivor = identity.survivor(lead_id, identifiers)
-        if survivor is not None:
-            self._turn_out(lead_id, box, survivor, cause=touchpoint.event_id, at=touchpoint.received_at)
+        if identifiers != (lead_id,):
+            self._identify(lead_id, box, identifiers, touchpoint)
         if lead.forwarded_to is not None:
             self._pass_on(box, lead.forwarded_to, touchpoint)
         elif self._waits(box, touchpoint):
@@ -176,19 +183,29 @@ class Partition:
             box.import_id = touchpoint.import_id or box.import_id
             self._out.counts["waiting"] += 1
         else:
-            self._count(lead_id, box, touchpoint)
+            return self._count(lead_id, box, touchpoint)
+        return False
+
+    def _identify(self, lead_id: str, box: Mailbox, identifiers: tuple[str, ...], touchpoint: Touchpoint) -> None:
+        """Tell what the identifiers of a touchpoint, seen together, say of each other."""
+        for other in identity.between(lead_id, identifiers):
+            self._tell_identifier(box, other, identifiers[-1], touchpoint)
+        survivor = identity.survivor(lead_id, identifiers)
+        if survivor is not None:
+            self._turn_out(lead_id, box, survivor, cause=touchpoint.event_id, at=touchpoint.received_at)
 
     def _waits(self, box: Mailbox, touchpoint: Touchpoint) -> bool:
         if len(box.waiting) >= WAITING_MAX:
             return False
         return not self.has_model() or is_open(self._state, touchpoint.import_id)
 
-    def _count(self, lead_id: str, box: Mailbox, touchpoint: Touchpoint) -> None:
+    def _count(self, lead_id: str, box: Mailbox, touchpoint: Touchpoint) -> bool:
+        """Count a touchpoint; True where it brought nothing nearer that time alone does."""
         quiet_until = 0 if box.due_at == HELD else box.due_at
         facts = decision.count(box.lead, touchpoint, self.model, lead_id=lead_id, quiet_until=quiet_until)
-        self._same_due = quiet_until != 0 and decision.only_grew(facts)
         self._tell(lead_id, facts)
         self._out.counts["counted"] += 1
+        return quiet_until != 0 and decision.only_grew(facts)
 
     def _tell_identifier(self, box: Mailbox, other: str, to: str, touchpoint: Touchpoint) -> None:
         if box.told.get(other) != to:

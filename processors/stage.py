@@ -62,16 +62,13 @@ def _ask(lead: Lead, stage: Stage, rule: str, model: ScoringModel) -> Move | Hol
 
 def by_score(lead: Lead, instant: int, model: ScoringModel) -> Move | None:
     """The furthest stage that score and fit are enough for at *instant*, unless sales holds the lead back."""
-    if lead.stage in (DISQUALIFIED, CUSTOMER) or held_by(lead) is not None:
+    above = model.ladder.get(lead.stage, model.ladder[model.stages[0].name])
+    if not above or held_by(lead) is not None:
         return None
-    score: float | None = None
-    here = model.rank.get(lead.stage, 0)
-    for stage in reversed(model.stages[here + 1 :]):
-        for threshold in stage.thresholds:
-            if score is None:
-                score = total_at(lead, instant)
-            if score >= threshold.score and at_least_grade(lead.grade, threshold.grade):
-                return Move(stage.name, "score")
+    score = total_at(lead, instant)
+    for to, threshold in above:
+        if score >= threshold.score and at_least_grade(lead.grade, threshold.grade):
+            return Move(to, "score")
     return None
 
 

@@ -2,7 +2,7 @@
 and checks the YAML, `processors.stage` and `processors.decision` apply it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
@@ -175,6 +175,7 @@ class ScoringModel:
     id: str = field(init=False, repr=False, compare=False)  # name@version
     rules_of: dict[str, tuple[Rule, ...]] = field(init=False, repr=False, compare=False)
     rank: dict[str, int] = field(init=False, repr=False, compare=False)
+    ladder: dict[str, tuple[tuple[str, Threshold], ...]] = field(init=False, repr=False, compare=False)  # stage -> those above it
     _asked: dict[str, tuple[tuple[str, bool], ...]] = field(init=False, repr=False, compare=False)  # kind -> what its rules ask of
     _converting: frozenset[str] = field(init=False, repr=False, compare=False)
     _hits: dict[tuple[str | None, ...], Hit] = field(init=False, repr=False, compare=False, default_factory=dict)
@@ -193,6 +194,7 @@ class ScoringModel:
         object.__setattr__(self, "id", f"{self.name}@{self.version}")
         object.__setattr__(self, "rules_of", {kind: tuple(rules) for kind, rules in by_kind.items()})
         object.__setattr__(self, "rank", {stage.name: i for i, stage in enumerate(self.stages)} | {DISQUALIFIED: -1})
+        object.__setattr__(self, "ladder", {stage.name: _above(self.stages[i + 1 :]) for i, stage in enumerate(self.stages)} | {DISQUALIFIED: ()})
         object.__setattr__(self, "_asked", asked)
         object.__setattr__(self, "_converting", converting)
 
@@ -224,6 +226,11 @@ class ScoringModel:
     def _find(self, kind: str, touchpoint: Touchpoint) -> Hit:
         rules = tuple(rule for rule in self.rules_of[kind] if rule.matches(touchpoint))
         return Hit(rules, tuple(rule.name for rule in rules if rule.name in self._converting))
+
+
+def _above(stages: Sequence[Stage]) -> tuple[tuple[str, Threshold], ...]:
+    """The scores that enter *stages*, and which; the furthest first."""
+    return tuple((stage.name, threshold) for stage in reversed(stages) for threshold in stage.thresholds)
 
 
 NO_MODEL: Final = ScoringModel(
