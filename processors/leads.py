@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from processors.model.scoring_model import ScoringModel
@@ -22,12 +23,18 @@ class Leads:
         self._hot: dict[str, Mailbox] = {}
         self._changed: set[str] = set()
         self._due: list[tuple[int, str]] = []  # a heap; an entry counts only while it is still the lead's due instant
+        self._is_heap = True
         self._held: set[str] = set()
 
     def restore(self, lead_id: str, value: bytes) -> None:
-        """Take the newest changelog record of a lead."""
+        """Take the newest changelog record of a lead. Raises UnreadableState."""
+        due = due_at(value)
         self._stored[lead_id] = value
-        self._schedule(lead_id, due_at(value))
+        if due == HELD:
+            self._held.add(lead_id)
+        elif due != NEVER:  # made a heap when it is first asked: a million pushes take a second, once for all a tenth
+            self._due.append((due, lead_id))
+            self._is_heap = False
 
     def get(self, lead_id: str) -> Mailbox:
         """The lead's mailbox, decoded. Raises UnreadableState."""
@@ -64,11 +71,18 @@ class Leads:
             self._held.add(lead_id)
             return
         self._held.discard(lead_id)
-        if due != NEVER:
+        if due == NEVER:
+            return
+        if self._is_heap:
             heapq.heappush(self._due, (due, lead_id))
+        else:
+            self._due.append((due, lead_id))
 
     def due_at(self) -> int:
         """The earliest due instant, or NEVER."""
+        if not self._is_heap:
+            heapq.heapify(self._due)
+            self._is_heap = True
         while self._due and self._due_of(self._due[0][1]) != self._due[0][0]:
             heapq.heappop(self._due)
         return self._due[0][0] if self._due else NEVER
@@ -99,7 +113,7 @@ class Leads:
         """Forget decoded mailboxes beyond the bound, the longest held first. Call when nothing is unsaved."""
         assert not self._changed
         excess = len(self._hot) - self._hot_max
-        for lead_id in list(self._hot)[: max(0, excess)]:
+        for lead_id in list(islice(self._hot, max(0, excess))):
             if lead_id in self._stored:
                 del self._hot[lead_id]
         if len(self._due) > 2 * len(self._stored) + 1_000:  # a busy lead leaves an entry behind at every touchpoint
