@@ -2,11 +2,12 @@
 
 import logging
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, Self
 
 from clickhouse_driver import Client
 
+from sinks.columns import Column, Inserter
 from sinks.errors import Misconfigured, of_driver
 
 CONNECT_TIMEOUT_S: Final = 5
@@ -49,8 +50,8 @@ class ClickHouse:
         """Run *sql* for its effect."""
         self._execute(sql, dict(params or {}) or None)
 
-    def insert(self, table: str, columns: Mapping[str, Sequence[Any]]) -> None:
-        """Insert *columns*, lists of equal length; returns when the server has stored them.
+    def insert(self, table: str, columns: Mapping[str, Column]) -> None:
+        """Insert *columns*, of equal length; returns when the server has stored them.
 
         *table* and the names are constants of this package, never data.
         """
@@ -83,7 +84,7 @@ class ClickHouse:
 
     def _connect_to(self, database: str) -> Client:
         """Prepare a connection; it is opened by the first query."""
-        return Client(
+        return Inserter(
             **self._login, database=database, settings=_SETTINGS, client_name="leadstream",
             connect_timeout=CONNECT_TIMEOUT_S, send_receive_timeout=ANSWER_TIMEOUT_S,
         )  # fmt: skip

@@ -7,11 +7,11 @@ has the same key and is seen once through the views.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from sinks.clickhouse import ClickHouse
 from sinks.errors import Misconfigured, Refused
-from sinks.rows import Row, Table, columns
+from sinks.rows import Table, columns
 
 REFUSED_MAX: Final = 200
 """Rows of one batch that may be refused: beyond it, it is the table or this release that is wrong, not the rows."""
@@ -25,17 +25,19 @@ class RefusedRow:
     detail: str
 
 
-def insert(client: ClickHouse, table: Table, rows: Sequence[Row]) -> list[RefusedRow]:
-    """Store *rows* but those that ClickHouse refuses, and return these. Raises Unavailable, Misconfigured.
+def insert(client: ClickHouse, table: Table, cells: Sequence[Sequence[Any]]) -> list[RefusedRow]:
+    """Store the rows, told cell by cell, but those that ClickHouse refuses; return these. Raises Unavailable, Misconfigured.
 
     After an error nothing is known of the rows: insert all of them again.
     """
     refused: list[RefusedRow] = []
-    pending = [(0, len(rows))] if rows else []
+    count = len(cells[0])
+    pending = [(0, count)] if count else []
     while pending:
         start, end = pending.pop()
         try:
-            client.insert(table.name, columns(table, rows[start:end]))
+            some = cells if (start, end) == (0, count) else [values[start:end] for values in cells]
+            client.insert(table.name, columns(table, some))
         except Refused as error:
             if end - start > 1:
                 middle = (start + end) // 2
@@ -44,7 +46,7 @@ def insert(client: ClickHouse, table: Table, rows: Sequence[Row]) -> list[Refuse
             refused.append(RefusedRow(index=start, detail=str(error)))
             if len(refused) > REFUSED_MAX:
                 raise Misconfigured(
-                    f"more than {REFUSED_MAX} of {len(rows)} rows were refused, the last one thus: {error}. "
+                    f"more than {REFUSED_MAX} of {count} rows were refused, the last one thus: {error}. "
                     "Was the table changed by hand, or made by another release?"
                 ) from error
     return refused

@@ -1,8 +1,9 @@
 """A load: rows of all tables that are written together, one insert a table."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from sinks.clickhouse import ClickHouse
 from sinks.insert import forget, insert
@@ -13,18 +14,33 @@ S = TypeVar("S")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal(Generic[S]):
-    """What a row that ClickHouse refuses was made of, and a sentence without values that says why."""
+    """What a row that ClickHouse refuses was made of, whose it is, and a sentence without values that says why."""
 
     table: Table
     source: S
+    owner: object
     detail: str
 
 
-@dataclass(slots=True)
 class _Part(Generic[S]):
-    table: Table
-    rows: list[Row] = field(default_factory=list)
-    sources: list[S] = field(default_factory=list)
+    """The rows of one table, cell by cell: turned round while they are new, and still in the processor's cache."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.cells: list[list[Any]] = [[] for _ in table.cells]
+        self._starts: list[int] = []  # of what was added at a time
+        self._added: list[tuple[Sequence[S], object]] = []
+
+    def add(self, rows: Sequence[Row], sources: Sequence[S], owner: object) -> None:
+        self._starts.append(len(self.cells[0]))
+        self._added.append((sources, owner))
+        for so_far, values in zip(self.cells, zip(*rows, strict=True), strict=True):
+            so_far.extend(values)
+
+    def refusal(self, index: int, detail: str) -> Refusal[S]:
+        n = bisect_right(self._starts, index) - 1
+        sources, owner = self._added[n]
+        return Refusal(table=self.table, source=sources[index - self._starts[n]], owner=owner, detail=detail)
 
 
 class Load(Generic[S]):
@@ -36,11 +52,12 @@ class Load(Generic[S]):
         self._parts: dict[str, _Part[S]] = {}
         self._tombstones: list[tuple[str, int]] = []
 
-    def add(self, table: Table, rows: Sequence[Row], sources: Iterable[S]) -> None:
-        """Add *rows*, each made of one of *sources*."""
-        part = self._parts.setdefault(table.name, _Part(table))
-        part.rows += rows
-        part.sources += sources
+    def add(self, table: Table, rows: Sequence[Row], sources: Sequence[S], *, owner: object = None) -> None:
+        """Add *rows*, at least one, each made of one of *sources*; all are *owner*'s."""
+        part = self._parts.get(table.name)
+        if part is None:
+            part = self._parts[table.name] = _Part(table)
+        part.add(rows, sources, owner)
         self.size += len(rows)
 
     def forget(self, lead_id: str, offset: int) -> None:
@@ -54,9 +71,8 @@ class Load(Generic[S]):
         Called again after an error it goes on with the table that failed.
         """
         for name, part in list(self._parts.items()):
-            for refused in insert(client, part.table, part.rows):
-                source = part.sources[refused.index]
-                self.refusals.append(Refusal(table=part.table, source=source, detail=refused.detail))
+            refused = insert(client, part.table, part.cells)
+            self.refusals += [part.refusal(row.index, row.detail) for row in refused]
             del self._parts[name]
         forget(client, self._tombstones)  # after the profiles of this load, which they may delete
         self._tombstones = []

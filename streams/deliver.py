@@ -21,7 +21,7 @@ from sinks import rows
 from sinks.clickhouse import ClickHouse
 from sinks.errors import SinkError
 from sinks.load import Refusal
-from sinks.rows import Position, Row
+from sinks.rows import Row
 from streams import topics
 from streams.dead_letters import LIMITS, DeadLetters, Limits
 from streams.errors import Misconfigured
@@ -169,8 +169,7 @@ class DeliverShard:
             except UnicodeDecodeError:
                 raise Undecodable("the record's key is not UTF-8") from None
             return None
-        at = Position(topic=record.topic, partition=record.partition, offset=record.offset)
-        return self._table.read(record.value, at)
+        return self._table.read(record.value, record)
 
     def _set_aside(self, refusal: Refusal[ConsumerRecord]) -> None:
         record = refusal.source

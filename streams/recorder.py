@@ -11,9 +11,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
 
 from aiokafka.structs import ConsumerRecord
@@ -27,7 +27,6 @@ from streams.errors import Misconfigured, StreamsError, Unavailable
 
 log = logging.getLogger(__name__)
 
-Source: TypeAlias = tuple[object, ConsumerRecord]  # whose record it is, and the record
 T = TypeVar("T")
 
 
@@ -51,7 +50,7 @@ class Recorder:
         self._client = connect()  # used in that thread only
         self._migrating = asyncio.Lock()
         self._migrated = False
-        self._filling: Load[Source] = Load()
+        self._filling: Load[ConsumerRecord] = Load()
         self._number = 1  # of the load that is filling
         self._bytes = 0
         self._written = 0  # loads, up to this one
@@ -93,7 +92,7 @@ class Recorder:
 
     def put(self, table: Table, rows: Sequence[Row], records: Sequence[ConsumerRecord], *, owner: object) -> int:
         """Take *rows*, made of *records*, for *owner*. Return the number of their load. Ask for `room` before."""
-        self._filling.add(table, rows, [(owner, record) for record in records])
+        self._filling.add(table, rows, records, owner=owner)
         self._bytes += sum(len(record.value) for record in records)
         return self._filled()
 
@@ -142,7 +141,7 @@ class Recorder:
             self._failure = error
             self._tell()
 
-    def _next_load(self) -> Load[Source]:
+    def _next_load(self) -> Load[ConsumerRecord]:
         """Take the load that was filling, and let the next one fill."""
         load, self._filling = self._filling, Load()
         self._number += 1
@@ -152,7 +151,7 @@ class Recorder:
         self._tell()
         return load
 
-    async def _write(self, load: Load[Source]) -> None:
+    async def _write(self, load: Load[ConsumerRecord]) -> None:
         """Write *load*, however long ClickHouse is away."""
         pause = self._bounds.retry_first
         while True:
@@ -169,8 +168,7 @@ class Recorder:
             else:
                 break
         for refusal in load.refusals:
-            owner, record = refusal.source
-            self._refusals.setdefault(owner, []).append(replace(refusal, source=record))
+            self._refusals.setdefault(refusal.owner, []).append(refusal)
         self._trouble = None
         self._written += 1
         self._tell()

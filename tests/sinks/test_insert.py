@@ -81,9 +81,9 @@ def test_parameters_are_data_and_never_sql(clickhouse):
 
 def test_columns_at_their_default_in_every_row_are_not_sent():
     rows_ = [table_row(n) for n in range(2)]
-    sent = rows.columns(rows.FACTS, rows_)
+    sent = rows.columns(rows.FACTS, list(zip(*rows_, strict=True)))
     assert set(sent) == {"fact_id", "lead_id", "fact", "event_id", "recorded_at", "model", "offset", "kind"}
-    assert sent["offset"] == [5, 6]
+    assert sent["offset"] == (5, 6)
 
 
 def table_row(n):
@@ -97,4 +97,4 @@ def table_row(n):
 
 
 def test_an_empty_batch_is_no_insert(clickhouse):
-    assert insert(clickhouse, rows.FACTS, []) == []
+    assert insert(clickhouse, rows.FACTS, [[] for _ in rows.FACTS.cells]) == []

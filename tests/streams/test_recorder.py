@@ -32,7 +32,7 @@ def record(offset: int, size: int = 10) -> ConsumerRecord:
 
 
 def put(recorder: Recorder, count: int, *, size: int = 10) -> int:
-    return recorder.put(rows.FACTS, [("row",)] * count, [record(n, size) for n in range(count)], owner=recorder)
+    return recorder.put(rows.FACTS, [("row",) * len(rows.FACTS.cells)] * count, [record(n, size) for n in range(count)], owner=recorder)
 
 
 async def until_unavailable(step) -> str:
