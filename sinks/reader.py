@@ -8,12 +8,13 @@ version and tells what is wrong; both ways give the same row, and a property tes
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from schemas import avro
 from schemas.registry import HEADER_BYTES, Document
 from sinks.cells import Layout
+
+Read: TypeAlias = Callable[[bytes | None], tuple[Any, ...]]
 
 
 class Reader:
@@ -22,31 +23,25 @@ class Reader:
     def __init__(self, codec: avro.Codec) -> None:
         self.layout: Final = Layout(codec.newest.document)
         self._codec: Final = codec
-        self._header: Final = codec.newest.header
-        names: dict[str, Any] = dict(_NAMES)
-        exec(_Source(self.layout).text, names)  # noqa: S102 - of our own schemas; dataclasses are made in this way, too
-        self.quickly: Final[Callable[[bytes], tuple[Any, ...]]] = names["read"]
-        """The row of a record of the newest version. Raises one of LEFT for all that it leaves to the general way."""
-
-    def __call__(self, value: bytes | None) -> tuple[Any, ...]:
-        """Read a record of any released version. Raises Undecodable."""
-        if value is not None and value.startswith(self._header):
-            try:
-                return self.quickly(value)
-            except LEFT:
-                pass
-        return self.generally(value)
+        self.read: Final = quick(self.layout, codec.newest.header, self.generally)
+        """Reads a record of any released version. Raises Undecodable."""
 
     def generally(self, value: bytes | None) -> tuple[Any, ...]:
-        """The same, the long way. Raises Undecodable."""
+        """The same, the long way."""
         return tuple(self.layout.values(self._codec.read(value)))
 
 
-class Unusual(Exception):
+def quick(layout: Layout, header: bytes, otherwise: Read) -> Read:
+    """Make what reads values of the schema behind *header*, and hands all others, and what is unusual, to *otherwise*."""
+    names = _NAMES | {"HEADER": header, "otherwise": otherwise}
+    exec(_Source(layout).text, names)  # noqa: S102 - of our own schemas; dataclasses are made in this way, too
+    read: Read = names["read"]
+    return read
+
+
+class _Unusual(Exception):
     """Bytes that we never write, though some of them may be read."""
 
-
-LEFT: Final = (Unusual, IndexError, UnicodeDecodeError, struct.error)
 
 _GROUP: Final = 127  # seven bits; a byte beyond it is marked: the number goes on
 _SHIFT_SAFE: Final = 56  # up to here a number has no more than 63 bits
@@ -61,14 +56,14 @@ def _number(value: bytes, at: int) -> tuple[int, int]:
         at += 1
     zigzag |= group << shift
     if shift > _SHIFT_SAFE and zigzag >> 64:
-        raise Unusual
+        raise _Unusual
     return (zigzag >> 1) ^ -(zigzag & 1), at + 1
 
 
 def _size(value: bytes, at: int) -> tuple[int, int]:
     size, at = _number(value, at)
     if size < 0:
-        raise Unusual
+        raise _Unusual
     return size, at
 
 
@@ -79,12 +74,24 @@ def _pairs(marks: int, shift: int) -> list[int | None]:
 
 # An instant from 2004 to 2039 is six groups: three look-ups instead of six rounds. A number that is not, is None there;
 # so is one that is odd, which is negative.
-_NAMES: Final = MappingProxyType({
+_NAMES: Final[dict[str, Any]] = {
     "low": [None if two & 1 else found for two, found in enumerate(_pairs(0x8080, 0))],
     "middle": _pairs(0x8080, 14), "high": _pairs(0x0080, 28), "three": struct.Struct("<HHH").unpack_from,
     "Other": (TypeError, struct.error), "number": _number, "size": _size, "double": struct.Struct("<d").unpack_from,
-    "Unusual": Unusual, "EMPTY": {},
-})  # fmt: skip
+    "Unusual": _Unusual, "LEFT": (_Unusual, IndexError, UnicodeDecodeError, struct.error), "EMPTY": {},
+}  # fmt: skip
+
+
+_AROUND: Final = f"""
+def read(v):
+    if v is None or not v.startswith(HEADER):
+        return otherwise(v)
+    at = {HEADER_BYTES}
+    try:
+{{}}
+    except LEFT:
+        return otherwise(v)
+"""
 
 
 class _Source:
@@ -96,7 +103,7 @@ class _Source:
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._lines: list[str] = []
-        self._depth = 1
+        self._depth = 2
         self._named = 0
         self._ended_early = False
         fields = layout.document["fields"]
@@ -111,7 +118,7 @@ class _Source:
         with self._under("if at != len(v):"):
             self._line("raise Unusual")
         self._line(f"return ({', '.join(cells)},)")
-        self.text: Final = f"def read(v, at={HEADER_BYTES}):\n" + "\n".join(self._lines)
+        self.text: Final = _AROUND.format("\n".join(self._lines))
 
     def _end_early(self, fields: Sequence[Document], read: Sequence[str]) -> None:
         """Look once whether nothing is left but fields that are all empty: in nine of ten facts twenty-two are."""
@@ -132,7 +139,9 @@ class _Source:
                 self._line(f"{into[0]} = v[at : (at := at + n)]")
             case "int" | "long":
                 self._line("n = v[at]")
-                self._either("if n & 129:", f"{into[0]}, at = number(v, at)", f"{into[0]} = n >> 1; at += 1")
+                with self._under("if n == 1:"):  # such as a window of no cap
+                    self._line(f"{into[0]} = -1; at += 1")
+                self._either("elif n & 129:", f"{into[0]}, at = number(v, at)", f"{into[0]} = n >> 1; at += 1")
             case {"type": "long", "logicalType": "timestamp-millis"}:
                 self._line("try:")
                 self._line(f"    a, b, c = three(v, at); {into[0]} = low[a] + middle[b] + high[c]; at += 6")

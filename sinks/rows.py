@@ -101,8 +101,11 @@ _VISITOR_ID, _CRM_ID, _EMAIL_HASH = _AT["visitor_id"], _AT["crm_id"], _AT["email
 _OFFSET: Final = [cell.path for cell in _PROFILE.layout.cells].index(("offset",))
 
 
+_read_touchpoint, _read_profile = _TOUCHPOINT.read, _PROFILE.read
+
+
 def _touchpoint(value: bytes | None, at: Place) -> Row:
-    row = _TOUCHPOINT(value)
+    row = _read_touchpoint(value)
     if visitor_id := row[_VISITOR_ID]:
         identifier = VISITOR + visitor_id
     elif crm_id := row[_CRM_ID]:
@@ -113,12 +116,13 @@ def _touchpoint(value: bytes | None, at: Place) -> Row:
 
 
 def _profile(value: bytes | None, at: Place) -> Row:
-    row = _PROFILE(value)
+    row = _read_profile(value)
     return (*row, at.offset, 2 * row[_OFFSET])
 
 
 def _plainly(read: Reader) -> Callable[[bytes | None, Place], Row]:
-    return lambda value, _: read(value)
+    quickly = read.read
+    return lambda value, _: quickly(value)
 
 
 def _more(*added: str) -> tuple[Cell, ...]:
