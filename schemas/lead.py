@@ -15,7 +15,7 @@ class Engagement(msgspec.Struct, array_like=True, gc=False):
     count: int
 
 
-class Lead(msgspec.Struct, array_like=True):
+class Lead(msgspec.Struct, array_like=True, gc=False):
     """A person we could sell to. Changes in place, by `processors.lead.evolve` alone: a shard owns its leads.
 
     A lead that has been `forwarded_to` another keeps its event keys and its identity, nothing else.

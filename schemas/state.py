@@ -22,7 +22,7 @@ HELD: Final = NEVER - 1
 """The due instant of a lead that waits for an import or for the first scoring model: ticks leave it alone."""
 
 
-class Mailbox(msgspec.Struct, array_like=True):
+class Mailbox(msgspec.Struct, array_like=True, gc=False):
     """A lead with what delivery needs: which mail has arrived, what waits for its import, when it is next due."""
 
     lead: Lead

@@ -28,7 +28,8 @@ def record(client: ClickHouse, planned: Sequence[Record]) -> dict[int, str]:
             # No more at once than may be refused at once: here it is the rows that are in doubt.
             for start in range(0, len(rows), REFUSED_MAX):
                 some = rows[start : start + REFUSED_MAX]
-                for row in insert(client, some[0][1].table, [each.row for _, each in some]):
+                cells = list(zip(*[each.row for _, each in some], strict=True))
+                for row in insert(client, some[0][1].table, cells):
                     refused[some[row.index][0]] = row.detail
     except sinks.Unavailable as error:
         raise Unavailable(str(error)) from error
