@@ -1,7 +1,8 @@
 """`make bench`: ours and its peers on the same broker, with the same input, in the same run; no figure without a right output.
 
-    make bench                                           every row there is
+    make bench                                           every row there is, then what is measured without a race
     make bench ARGS="--only score --records 200000 --json"
+    make bench ARGS="--only sink"                        `python -m tests.bench.sink --help` tells its options
 
 Reports records per second and, steadier on shared machines, records per CPU-second of the worker process.
 """
@@ -11,6 +12,7 @@ import asyncio
 import json
 import logging
 import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -22,6 +24,7 @@ from deploy.local.stack import Stack, down, start
 from streams.topics import INBOX, Names
 from tests.bench.answer import Expected, fold
 from tests.bench.check import wrong
+from tests.bench.finding import Finding
 from tests.bench.input import Input
 from tests.bench.logs import install, sweep, write
 from tests.bench.outcome import Outcome
@@ -30,31 +33,55 @@ from tests.bench.race import Course, Failed, race
 from tests.bench.report import report
 from tests.bench.rows import ROOT, ROWS, Place, Row, missing
 
+ALONE = ("sink", "growth", "restart", "replay")
+"""The benches that are no race: modules here."""
+
 
 def main() -> int:
     asked = arguments()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics are young: it warns of leaders not yet known
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that no server or worker is left behind
-    wanted = {name: ROWS[name] for name in asked.only or ROWS}
+    wanted = {name: ROWS[name] for name in asked.only or ROWS if name in ROWS}
     skipped = {name: why for name, row in wanted.items() if (why := missing(row)) is not None}
     for name, why in skipped.items():
         print(f"{name} is not run: {why}", file=sys.stderr)
+    outcomes = raced({name: row for name, row in wanted.items() if name not in skipped}, asked)
+    findings = [finding for name in asked.only or ALONE if name in ALONE for finding in alone(name)]
+    text = report(outcomes, findings, skipped, rounds=asked.rounds, leads=asked.leads, warm_up=asked.warm_up)
+    asked.report.mkdir(parents=True, exist_ok=True)
+    (asked.report / "bench.md").write_text(text, "utf-8")
+    if outcomes:
+        (asked.report / "bench.svg").write_text(plot(outcomes), "utf-8")
+    print(text)
+    told = [each.json() for each in (*outcomes, *findings)]
+    if asked.json:
+        print(json.dumps(told))
+    return 0 if told and all(each["output_ok"] for each in told) else 1
+
+
+def raced(rows: Mapping[str, Row], asked: argparse.Namespace) -> list[Outcome]:
+    """The outcome of each row, on a broker of its own."""
+    if not rows:
+        return []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         stack = Stack(data=Path(folder) / "servers", ports=Ports.any_free())
         try:
             kafka = start(stack, "kafka").kafka_address
-            rows = {name: row for name, row in wanted.items() if name not in skipped}
-            outcomes = asyncio.run(rounds(rows, asked, bootstrap=kafka, folder=Path(folder)))
+            return asyncio.run(rounds(rows, asked, bootstrap=kafka, folder=Path(folder)))
         finally:
             down(stack)
-    text = report(outcomes, skipped, rounds=asked.rounds, leads=asked.leads, warm_up=asked.warm_up)
-    asked.report.mkdir(parents=True, exist_ok=True)
-    (asked.report / "bench.md").write_text(text, "utf-8")
-    (asked.report / "bench.svg").write_text(plot(outcomes), "utf-8")
-    print(text)
-    if asked.json:
-        print(json.dumps([outcome.json() for outcome in outcomes]))
-    return 0 if outcomes and all(outcome.output_ok for outcome in outcomes) else 1
+
+
+def alone(name: str) -> list[Finding]:
+    """What the bench *name* finds, as a process of its own: none inherits another's memory."""
+    done = subprocess.run([sys.executable, "-m", f"tests.bench.{name}", "--json"], stdout=subprocess.PIPE, cwd=ROOT, check=False)
+    lines = done.stdout.decode().splitlines()
+    if not lines or not lines[-1].startswith("["):
+        return [Finding(bench=name, what=f"`python -m tests.bench.{name}`", target="", measured="", wrong=f"it ended with {done.returncode}")]
+    found = [Finding.of(each) for each in json.loads(lines[-1])]
+    for each in found:
+        print(f"{name}: {each.what}: {each.wrong or each.measured}", file=sys.stderr)
+    return found
 
 
 def arguments() -> argparse.Namespace:
@@ -63,7 +90,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--warm-up", type=int, default=250_000, help="touchpoints before them (%(default)s): a JVM needs as many")
     parser.add_argument("--leads", type=int, default=10_000, help="leads they are spread over (%(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each row is run (%(default)s)")
-    parser.add_argument("--only", choices=list(ROWS), action="append", help="this row alone; repeatable")
+    parser.add_argument("--only", choices=[*ROWS, *ALONE], action="append", help="this row alone; repeatable")
     parser.add_argument("--report", type=Path, default=ROOT / ".leadstream" / "bench", help="folder for bench.md and bench.svg")
     parser.add_argument("--json", action="store_true", help="print one JSON list as the last line")
     asked = parser.parse_args()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 HEAD = """\
 | what | target | measured | output |
@@ -20,7 +21,14 @@ class Finding:
     wrong: str | None = None
 
     def json(self) -> dict[str, object]:
-        return {"bench": self.bench, "what": self.what, "target": self.target, **self.values, "output_ok": self.wrong is None}
+        told = {"bench": self.bench, "what": self.what, "target": self.target, "measured": self.measured}
+        return {**told, **self.values, "output_ok": self.wrong is None, "wrong": self.wrong}
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> "Finding":
+        """The finding that told *said* by `json`."""
+        told = {name: said[name] for name in ("bench", "what", "target", "measured", "wrong")}
+        return cls(**told, values={name: value for name, value in said.items() if name not in told and name != "output_ok"})
 
     def line(self) -> str:
         return f"| {self.what} | {self.target or '–'} | {self.measured} | {'checked' if self.wrong is None else f'WRONG: {self.wrong}'} |"

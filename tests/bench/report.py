@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from tests.bench import machine
+from tests.bench import finding, machine
+from tests.bench.finding import Finding
 from tests.bench.outcome import Outcome
 from tests.bench.rows import COMMIT_EVERY_S
 
@@ -11,22 +12,26 @@ HEAD = """\
 |---|---|---|---|---|---|---|"""
 
 
-def report(outcomes: Sequence[Outcome], skipped: dict[str, str], *, rounds: int, leads: int, warm_up: int) -> str:
+def report(outcomes: Sequence[Outcome], findings: Sequence[Finding], skipped: dict[str, str], *, rounds: int, leads: int, warm_up: int) -> str:
     """Everything a reader needs to judge the figures, or to measure them again."""
     told = ", ".join(f"{name} {version}" for name, version in machine.versions(outcome.row for outcome in outcomes).items())
-    lines = [
-        f"{machine.machine()}. {told}.",
-        "",
-        (f"{rounds} rounds, the engines in turn on one broker, the same bytes for each: {leads:,} leads, one touchpoint in a hundred "
-         f"sent twice; measured after a warm-up of {warm_up:,} records (a share of both for slow rows, which eases them). "
-         f"Every engine commits every {COMMIT_EVERY_S:g} s and runs as one process, unpinned; CPU time is told from the first measured record to the "
-         "last commit, all threads."),
-        "",
-        table(outcomes),
-    ]
+    lines = [f"{machine.machine()}. {told}."]
+    if outcomes:
+        lines += ["", _how(rounds=rounds, leads=leads, warm_up=warm_up), "", table(outcomes)]
+    if findings:
+        lines += ["", finding.table(findings)]
     if skipped:
         lines += ["", *(f"Not run: {name}: {why}." for name, why in skipped.items())]
     return "\n".join(lines) + "\n"
+
+
+def _how(*, rounds: int, leads: int, warm_up: int) -> str:
+    return (
+        f"{rounds} rounds, the engines in turn on one broker, the same bytes for each: {leads:,} leads, one touchpoint in a hundred "
+        f"sent twice; measured after a warm-up of {warm_up:,} records (a share of both for slow rows, which eases them). "
+        f"Every engine commits every {COMMIT_EVERY_S:g} s and runs as one process, unpinned; CPU time is told from the first measured record to the "
+        "last commit, all threads."
+    )
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
