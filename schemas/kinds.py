@@ -20,7 +20,8 @@ EMAIL: Final = frozenset({
 ADS: Final = frozenset({"ad_clicked", "lead_form_submitted"})
 CRM: Final = frozenset({
     "contact_created", "phone_call", "mail_to_sales", "meeting_booked", "meeting_held", "deal_opened", "deal_won",
-    "deal_lost", "sales_verdict",
+    "deal_lost", "sales_verdict", "demo_rescheduled", "demo_canceled", "demo_missed", "meeting_rescheduled", "meeting_canceled",
+    "meeting_missed", "webinar_canceled", "invoice_paid", "subscription_canceled",
 })  # fmt: skip
 
 KNOWN: Final = WEB | EMAIL | ADS | CRM

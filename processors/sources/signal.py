@@ -58,7 +58,14 @@ class Unauthorised(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
 
 
-Outcome: TypeAlias = Adapted | Unauthorised
+class Answered(msgspec.Struct, frozen=True, kw_only=True):
+    """A question about this address, from a sender who proved who it is: nothing happened, and this is the answer."""
+
+    body: bytes
+    content_type: str = "application/json"
+
+
+Outcome: TypeAlias = Adapted | Unauthorised | Answered
 
 S_contra = TypeVar("S_contra", contravariant=True)
 

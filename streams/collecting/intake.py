@@ -16,7 +16,7 @@ from typing import Final
 from aiohttp import web
 
 from processors.sources import import_marks
-from processors.sources.signal import Adapted, Rejected, Signal, Unauthorised, Unusable
+from processors.sources.signal import Adapted, Answered, Rejected, Signal, Unauthorised, Unusable
 from schemas.avro import encode_dead_letter, encode_touchpoint
 from schemas.dead_letter import DeadLetter
 from schemas.ids import derive
@@ -119,6 +119,8 @@ class Intake:
         outcome = door.adapt(incoming)
         if isinstance(outcome, Unauthorised):
             return answers.problem(401, "unauthorised", outcome.detail)
+        if isinstance(outcome, Answered):
+            return web.Response(body=outcome.body, headers={"Content-Type": outcome.content_type})
         records = [self._record(each, door) for each in outcome.touchpoints]
         records += [self._letter(each, door, incoming) for each in outcome.rejected]
         if records:

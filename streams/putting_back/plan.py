@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 
 from processors.sources import events
-from processors.sources.signal import WHOLE_BODY, Adapted, Signal, Unauthorised
+from processors.sources.signal import WHOLE_BODY, Adapted, Answered, Signal, Unauthorised
 from schemas.avro import Undecodable, encode_touchpoint
 from schemas.dead_letter import DeadLetter
 from schemas.inbox import (
@@ -99,6 +99,8 @@ def _through_its_door(letter: DeadLetter, names: Names, doors: Mapping[str, Door
             return Send(records=tuple(_record(each, door.family(each.kind), names) for each in outcome.touchpoints), left=tuple(left))
         case Unauthorised():
             return Stay(why=Unusable("unauthorised", outcome.detail))
+        case Answered():
+            return Stay(why=Unusable("question", "it asks about this address, and holds no event"))
         case _:
             assert_never(outcome)
 
