@@ -35,6 +35,15 @@ def adapt_each(
     return Adapted(touchpoints=tuple(touchpoints), rejected=rejected, ignored=tuple(ignored))
 
 
+def adapt_one(turn: Callable[[], Touchpoint | Ignored], body: bytes) -> Adapted:
+    """*turn* the one event that a *body* is into a touchpoint or an ignore."""
+    try:
+        turned = turn()
+    except Unusable as problem:
+        return Adapted(rejected=(problem.at(0, body),))
+    return Adapted(touchpoints=(turned,)) if isinstance(turned, Touchpoint) else Adapted(ignored=(turned,))
+
+
 def too_many(found: int, field: str, most: int) -> Unusable:
     """What is wrong with a body of more events than are read at once."""
     return Unusable(field, "too_many_events", f"{field}: holds {found} events, at most {most} are read at once")

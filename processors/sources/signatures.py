@@ -1,9 +1,11 @@
-"""Proofs that a body came from who it says, over its raw bytes: ECDSA (SendGrid) and HMAC (Standard Webhooks)."""
+"""Proofs that a body came from who it says, over its raw bytes: ECDSA (SendGrid), HMAC, Standard Webhooks."""
 
 import base64
 import binascii
 import hashlib
 import hmac
+from binascii import hexlify
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import Final
 
@@ -59,6 +61,16 @@ def standard_proves(body: bytes, signatures: str, *, message_id: str, timestamp:
     right = standard_signature(body, message_id, timestamp, key=key).encode()
     given = signatures.split(" ", _SIGNATURES_MAX)[:_SIGNATURES_MAX]
     return any(hmac.compare_digest(right, each.encode(errors="surrogateescape")) for each in given)
+
+
+def keyed_proves(message: bytes, *given: str, secrets: Iterable[str], hashed: str = "sha256", encode: Callable[[bytes], bytes] = hexlify) -> bool:
+    """Whether one of *given* is the HMAC of *message* by one of the *secrets*, several while one is changed. In constant time.
+
+    *encode* writes the digest: `hexlify`, or `base64.b64encode`.
+    """
+    said = [each.encode(errors="surrogateescape") for each in given]
+    right = (encode(hmac.digest(each.encode(errors="surrogateescape"), message, hashed)) for each in secrets)
+    return any(hmac.compare_digest(digest, each) for digest in right for each in said)
 
 
 def within(timestamp: str, received_at: int, window_s: int) -> bool:
