@@ -1,6 +1,7 @@
 """Every setting of the product, read from the environment in this one place, all problems told at once.
 
-A variable is `LEADSTREAM_` and the field's name in capitals. Secrets appear neither in messages nor in `repr`.
+A variable is `LEADSTREAM_` and the field's name in capitals; with `_FILE` behind it, it names a file that holds the
+value, as secrets are mounted. Secrets appear neither in messages nor in `repr`.
 """
 
 import difflib
@@ -8,14 +9,18 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from processors.sources.signatures import ecdsa_key, standard_key
+from processors.sources.write_keys import read_entry
 from streams.errors import Misconfigured
 from streams.kafka import ENVELOPE_BYTES, RECORD_BYTES_MAX
 from streams.topics import Names
 
 PREFIX: Final = "LEADSTREAM_"
+FILE: Final = "_FILE"
+FILE_BYTES_MAX: Final = 1 << 20
 KEY_BYTES_MIN: Final = 16
 KEY_BYTES_MAX: Final = 64
 
@@ -57,7 +62,14 @@ def _names(said: str) -> tuple[str, ...]:
 
 
 def _write_keys(said: str) -> frozenset[str]:
-    return frozenset(_names(said))
+    entries = frozenset(_names(said.replace("\n", ",")))
+    try:
+        names = [key.name for key in map(read_entry, entries)]
+    except ValueError as error:
+        raise _Problem(str(error)) from None
+    if len(set(names)) < len(names):
+        raise _Problem("must have a name of its own for each key")
+    return entries
 
 
 def _addresses(said: str) -> str:
@@ -110,7 +122,7 @@ class Settings:
     clickhouse_password: str = _setting("", _text, "its password", secret=True)
     clickhouse_database: str = _setting("leadstream", _text, "its database")
     identity_key: bytes = _setting(b"", _key, "keys the hash of email addresses; changing it makes new leads of all", secret=True)
-    write_keys: frozenset[str] = _setting(frozenset(), _write_keys, "write keys of Segment libraries, with commas; none lets none in", secret=True)
+    write_keys: frozenset[str] = _setting(frozenset(), _write_keys, "write keys of pages and apps, with commas, hashed by `leadstream keys new`; none lets none in", secret=True)
     import_key: str = _setting("", _text, "lets history in; none lets none in", secret=True)
     sendgrid_public_key: str = _setting("", _public_key, "verification key of SendGrid's signed event webhook", secret=True)
     sendgrid_window_s: int = _setting(30 * 3600, _whole(1, 10**7), "how old a signed SendGrid request may be; it re-sends for over a day")
@@ -140,15 +152,15 @@ class Settings:
         """Read all settings from *environ* (default: this process's). Raises Misconfigured with every problem at once."""
         environ = os.environ if environ is None else environ
         known = {variable(each): each for each in fields(cls)}
-        problems = [_unknown(name, known) for name in sorted(environ) if name.startswith(PREFIX) and name not in known]
+        problems = [_unknown(name, known) for name in sorted(environ) if name.startswith(PREFIX) and name.removesuffix(FILE) not in known]
         read: dict[str, Any] = {}
         for name, each in known.items():
-            if said := environ.get(name, "").strip():
-                try:
+            try:
+                if said := _said(name, environ).strip():
                     read[each.name] = each.metadata["read"](said)
-                except _Problem as problem:
-                    problems.append(f"{name} {problem}")
-        if not environ.get("LEADSTREAM_IDENTITY_KEY", "").strip():
+            except _Problem as problem:
+                problems.append(f"{name} {problem}")
+        if "identity_key" not in read and not any(problem.startswith("LEADSTREAM_IDENTITY_KEY ") for problem in problems):
             problems.append("LEADSTREAM_IDENTITY_KEY is missing: it keys the hash of email addresses, and must never change; make one with: openssl rand -hex 32")
         if problems:
             raise Misconfigured("settings:\n" + "\n".join(f"  {problem}" for problem in problems))
@@ -162,7 +174,9 @@ class Settings:
     @classmethod
     def load_local(cls, **stack: Any) -> "Settings":
         """As `local`, but what the environment sets goes before. Raises Misconfigured with every problem at once."""
-        return cls.load(environ_of(cls.local(**stack)) | {name: said for name, said in os.environ.items() if name.startswith(PREFIX)})
+        said = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value.strip()}
+        local = {name: value for name, value in environ_of(cls.local(**stack)).items() if name + FILE not in said}
+        return cls.load(local | said)
 
     @property
     def names(self) -> Names:
@@ -176,9 +190,11 @@ LOCAL_SENDGRID_SIGNING_KEY: Final = (
 )
 """Signs what the demo sends in SendGrid's place (base64 of DER, PKCS 8); the public half stands in `Settings.local`."""
 
+LOCAL_WRITE_KEY: Final = "local-write-key"
+
 _LOCAL: Final[Mapping[str, Any]] = {
     "identity_key": b"leadstream-local-identity-key",
-    "write_keys": frozenset({"local-write-key"}),
+    "write_keys": frozenset({LOCAL_WRITE_KEY}),
     "import_key": "local-import-key",
     "sendgrid_public_key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhFRVgvCUX7GmVlIXFPIKKMZIZOkseFDV0rez95k7ZAVNUUPwWVLEo/MZQ+ceZdljzDGpwMB38vfMjUQ6BCRB4A==",
     "google_ads_key": "local-google-ads-key",
@@ -198,6 +214,23 @@ def table() -> list[tuple[str, str, str]]:
 
 def _shown(default: object) -> str:
     return ",".join(default) if isinstance(default, tuple) else f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _said(name: str, environ: Mapping[str, str]) -> str:
+    """The value of a variable, from the environment or from the file that it names there. Raises _Problem."""
+    said, path = environ.get(name, ""), environ.get(name + FILE, "").strip()
+    if not path:
+        return said
+    if said.strip():
+        raise _Problem(f"is set twice: remove it or {name}{FILE}")
+    try:
+        with Path(path).open("rb") as file:
+            read = file.read(FILE_BYTES_MAX + 1)
+    except OSError as error:
+        raise _Problem(f"cannot be read from the file that {name}{FILE} names: {error.strerror}") from None
+    if len(read) > FILE_BYTES_MAX or not read.strip():
+        raise _Problem(f"is read from a file, by {name}{FILE}, that is " + ("empty" if not read.strip() else f"larger than {FILE_BYTES_MAX} bytes"))
+    return read.decode(errors="surrogateescape")
 
 
 def _unknown(name: str, known: Mapping[str, object]) -> str:

@@ -2,7 +2,7 @@
 
 import base64
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 from processors.sources import segment_messages
@@ -10,15 +10,17 @@ from processors.sources.batches import adapt_each, too_many
 from processors.sources.segment_calls import touchpoint_of
 from processors.sources.segment_messages import BATCH, CALLS
 from processors.sources.signal import Outcome, Signal, Unauthorised, Unusable, whole_body
+from processors.sources.write_keys import let_in
 from schemas import kinds
 
+SOURCE: Final = "segment"
 PATHS: Final = tuple(f"/v1/{call}" for call in CALLS)
 _IN_QUERY: Final = ("writeKey", "write_key", "api_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SegmentSettings:
-    """Which write keys are let in, and the key of the email hash."""
+    """The entries of the write keys that are let in (see `write_keys`), and the key of the email hash."""
 
     write_keys: frozenset[str]
     identity_key: bytes
@@ -62,14 +64,14 @@ def _call(path: str) -> str:
 
 
 def _let_in(signal: Signal, keys: tuple[object, ...], settings: SegmentSettings) -> bool:
-    """Whether any of the places that libraries put a write key holds a known one. They are public: browsers show them."""
-    known = settings.write_keys
-    if signal.proved or any(isinstance(key, str) and key in known for key in keys):
+    """Whether any of the places that libraries put a write key holds one that opens this door. They are public: browsers show them."""
+    opens = partial(let_in, settings.write_keys, source=SOURCE, at=signal.received_at)
+    if signal.proved or any(opens(key) for key in keys):
         return True
     authorization = signal.headers.get("authorization")
-    if authorization is not None and _user(authorization) in known:
+    if authorization is not None and opens(_user(authorization)):
         return True
-    return any(signal.query.get(name) in known for name in _IN_QUERY) if signal.query else False
+    return any(opens(signal.query.get(name)) for name in _IN_QUERY) if signal.query else False
 
 
 @lru_cache(maxsize=256)

@@ -30,6 +30,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Command, ...]], ...]] = (
         Command(name="replay", summary="decide the past anew beside the present, and compare", module="streams.cli.replay"),
     )),
     ("Single processes, for a cluster", (
+        Command(name="keys", summary="make a write key for pages and apps", module="streams.cli.keys"),
         Command(name="topics", summary="create the topics, show the topology", module="streams.cli.topics"),
         Command(name="collect", summary="the collector: HTTP in, touchpoints out", module="streams.cli.collect"),
         Command(name="work", summary="a worker: any of the hops identify, score, deliver", module="streams.cli.work"),

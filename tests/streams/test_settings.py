@@ -76,3 +76,44 @@ def test_the_table_names_every_setting_once_with_its_use():
     assert len(set(names)) == len(names)
     assert all(about for _, _, about in table())
     assert {"LEADSTREAM_KAFKA", "LEADSTREAM_IDENTITY_KEY", "LEADSTREAM_COMMIT_EVERY_S"} <= set(names)
+
+
+def test_a_setting_is_read_from_the_file_that_its_variable_names(tmp_path):
+    key, keys = tmp_path / "key", tmp_path / "keys"
+    key.write_text("0123456789abcdef\n")
+    keys.write_text("site local-1 until=2026-12-31\nbackend local-2 sources=segment\n")
+    settings = Settings.load({"LEADSTREAM_IDENTITY_KEY_FILE": str(key), "LEADSTREAM_WRITE_KEYS_FILE": str(keys)})
+    assert settings.identity_key == b"0123456789abcdef"
+    assert settings.write_keys == frozenset({"site local-1 until=2026-12-31", "backend local-2 sources=segment"})
+
+
+def test_a_file_that_cannot_be_used_is_told_by_its_variable_and_not_by_what_it_holds(tmp_path):
+    empty, large = tmp_path / "empty", tmp_path / "large"
+    empty.write_text(" \n")
+    large.write_bytes(b"secret" * (1 << 18))
+    told = refusal(GOOD | {
+        "LEADSTREAM_IMPORT_KEY_FILE": str(tmp_path / "missing"), "LEADSTREAM_GOOGLE_ADS_KEY_FILE": str(empty), "LEADSTREAM_EVENTS_SECRET_FILE": str(large),
+        "LEADSTREAM_WRITE_KEYS": "secret", "LEADSTREAM_WRITE_KEYS_FILE": str(empty), "LEADSTREAM_NOTHING_FILE": str(empty),
+    })  # fmt: skip
+    assert "LEADSTREAM_IMPORT_KEY cannot be read from the file that LEADSTREAM_IMPORT_KEY_FILE names: No such file" in told
+    assert "LEADSTREAM_GOOGLE_ADS_KEY_FILE, that is empty" in told
+    assert "LEADSTREAM_EVENTS_SECRET_FILE, that is larger than" in told
+    assert "LEADSTREAM_WRITE_KEYS is set twice" in told
+    assert "LEADSTREAM_NOTHING_FILE is no setting" in told
+    assert "secret" not in told
+
+
+def test_write_keys_have_names_of_their_own_and_are_told_without_themselves():
+    assert "a name of its own" in refusal(GOOD | {"LEADSTREAM_WRITE_KEYS": "site secret-1, site secret-2"})
+    told = refusal(GOOD | {"LEADSTREAM_WRITE_KEYS": "site sha256:secret"})
+    assert "LEADSTREAM_WRITE_KEYS must have 64 hex digits" in told
+    assert "secret" not in told
+
+
+def test_what_the_environment_says_goes_before_what_the_local_stack_has(monkeypatch, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("another-import-key")
+    monkeypatch.setenv("LEADSTREAM_IMPORT_KEY_FILE", str(key))
+    monkeypatch.setenv("LEADSTREAM_GOOGLE_ADS_KEY", "another")
+    settings = Settings.load_local()
+    assert (settings.import_key, settings.google_ads_key) == ("another-import-key", "another")
