@@ -5,9 +5,9 @@ of wrong types, or nested deeper than the parser goes, is rejected alone and by 
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -76,6 +76,13 @@ def wrong_type(error: msgspec.ValidationError) -> Unusable:
     assert found is not None
     field = found["field"] or "body"
     return Unusable(field, "wrong_type", f"{field}: {found['problem'][:1].lower()}{found['problem'][1:]}")
+
+
+def section(said: object, *names: str) -> Mapping[str, Any]:
+    """The object under *names*, one within the other; empty where there is none."""
+    for name in names:
+        said = said.get(name) if isinstance(said, Mapping) else None
+    return said if isinstance(said, Mapping) else {}
 
 
 def take_apart(body: bytes, name: str | None) -> Parts:
