@@ -17,6 +17,8 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.structs import TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import CoordinatorNotAvailableError
 
 from deploy.local.ports import Ports
 from deploy.local.stack import Stack, down, start
@@ -82,13 +84,14 @@ async def _measure(kafka: str, folder: Path, records: int) -> Finding:
 async def _run(place: Place, traffic: Input, expected: Expected, *, number: int) -> Pace:
     names = Names(prefix=place.prefix)
     await install(place.bootstrap, names, model=ROW.model)
-    await write(place.bootstrap, names.topic(WEB), traffic.avro[: traffic.warm_up])
     process = worker(ROW, place)
     running: list[subprocess.Popen[bytes]] = []
     try:
         for n in range(number):
             with (place.folder / f"worker-{n}.log").open("wb") as log:
                 running.append(subprocess.Popen(process.command, env=dict(process.environ), stdout=log, stderr=log, cwd=place.folder))
+        await _until_joined(place, names, running)  # who joins later takes partitions over, whose last second is told twice
+        await write(place.bootstrap, names.topic(WEB), traffic.avro[: traffic.warm_up])
         return await _clocked(place, names, traffic, expected, running)
     finally:
         for each in running:
@@ -120,6 +123,30 @@ async def _clocked(place: Place, names: Names, traffic: Input, expected: Expecte
     if min(spent) < SHARE_MIN * sum(spent):
         raise Failed(f"they did not share the work: {', '.join(f'{each:.1f}' for each in spent)} CPU-seconds")
     return Pace(records_per_s=traffic.records / wall, records_per_cpu_s=traffic.records / sum(spent), least_share=min(spent) / sum(spent))
+
+
+async def _until_joined(place: Place, names: Names, running: Sequence[subprocess.Popen[bytes]]) -> None:
+    """Wait until every worker is a member of both hops' groups, and these have settled."""
+    give_up, joined = time.monotonic() + GIVE_UP_S, ""
+    admin = await asyncio.to_thread(KafkaAdminClient, bootstrap_servers=place.bootstrap)
+    try:
+        while time.monotonic() < give_up:
+            told = await asyncio.to_thread(_groups, admin, [names.group(hop) for hop in ("identify", "score")])
+            if all(state == ("Stable", len(running)) for state in told.values()):
+                return
+            joined = ", ".join(f"{name}: {state} with {members}" for name, (state, members) in told.items())
+            await asyncio.sleep(0.2)
+    finally:
+        await asyncio.to_thread(admin.close)
+    raise Failed(f"the workers did not join: {joined}")
+
+
+def _groups(admin: KafkaAdminClient, names: Sequence[str]) -> dict[str, tuple[str, int]]:
+    """The state of each group, and how many members it has."""
+    try:
+        return {name: (told["group_state"], len(told["members"])) for name, told in admin.describe_groups(names).items()}
+    except CoordinatorNotAvailableError:  # of a broker's first group, for a moment
+        return dict.fromkeys(names, ("unknown", 0))
 
 
 async def _until(watch: AIOKafkaConsumer, topic: str, facts: int, running: Sequence[subprocess.Popen[bytes]]) -> None:
