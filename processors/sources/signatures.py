@@ -73,6 +73,11 @@ def keyed_proves(message: bytes, *given: str, secrets: Iterable[str], hashed: st
     return any(hmac.compare_digest(digest, each) for digest in right for each in said)
 
 
+def keyed_digest(message: bytes, secret: str) -> str:
+    """The HMAC-SHA256 of *message* by *secret*, in hex: the answer to a question of one who knows the secret."""
+    return hmac.digest(secret.encode(errors="surrogateescape"), message, "sha256").hex()
+
+
 def within(timestamp: str, received_at: int, window_s: int) -> bool:
     """Whether a signed *timestamp*, in seconds since 1970, lies within *window_s* of *received_at*."""
     try:
