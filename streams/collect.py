@@ -22,7 +22,7 @@ from streams import clock, health, topics
 from streams.collecting import answers, imports
 from streams.collecting.doors import Door, doors
 from streams.collecting.imports import Imports
-from streams.collecting.intake import Intake
+from streams.collecting.intake import Intake, count
 from streams.collecting.outbox import Limits, Outbox, outbox
 from streams.errors import StreamsError
 from streams.settings import Settings
@@ -33,6 +33,7 @@ BUG: Final = 1
 FINISH_WITHIN_S: Final = 10.0
 _METHODS: Final = "POST, OPTIONS"
 _PREFLIGHT_S: Final = 86_400
+_NO_DOOR: Final = "none"
 
 # What is no HTTP is answered 400 by the server, whose own line about it would hold what was sent: keys, too.
 _UNHEARD: Final = logging.getLogger("streams.collect.unheard")
@@ -172,11 +173,14 @@ def _echo(request: web.Request, header: str) -> str | None:
 async def _wrong_method(_request: web.Request) -> web.StreamResponse:
     response = answers.problem(405, "wrong_method", "this door takes POST")
     response.headers["Allow"] = _METHODS
+    count(_NO_DOOR, response)
     return response
 
 
 async def _nowhere(_request: web.Request) -> web.StreamResponse:
-    return answers.problem(404, "no_such_door", "there is no such door; the README lists them")
+    response = answers.problem(404, "no_such_door", "there is no such door; the README lists them")
+    count(_NO_DOOR, response)
+    return response
 
 
 async def _until_told(settings: Settings, *, reuse_port: bool, on_ready: Callable[[str], None] | None) -> None:

@@ -43,6 +43,8 @@ def _histogram(name: str, about: str, *labels: str, buckets: tuple[float, ...]) 
 
 # The collector. in = accepted + rejected + ignored, per source; what was accepted or rejected has been acknowledged by Kafka.
 REQUESTS: Final = _counter("collector_requests", "requests answered", "door", "status")
+REFUSED: Final = _counter("collector_refused", "requests refused, by reason; door none: there is no such door", "door", "reason")
+KEY_EVENTS: Final = _counter("collector_key_events", "events let in by each write key, by its name: one that has counted nothing for long may go", "key")
 REQUEST_SECONDS: Final = _histogram("collector_request_seconds", "from a request's first byte to its answer", "door", buckets=_FAST)
 EVENTS: Final = _counter("collector_events", "events in acknowledged requests: in = accepted + rejected + ignored", "source", "outcome")
 IGNORED: Final = _counter("collector_ignored", "events of no use here, by name", "source", "reason")

@@ -9,6 +9,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import Field, dataclass, field, fields
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -59,6 +60,16 @@ def _number(least: float, most: float) -> Callable[[str], float]:
 
 def _names(said: str) -> tuple[str, ...]:
     return tuple(name for part in said.split(",") if (name := part.strip()))
+
+
+def _networks(said: str) -> tuple[str, ...]:
+    found = _names(said)
+    try:
+        for each in found:
+            ip_network(each, strict=False)
+    except ValueError:
+        raise _Problem("must be addresses or networks, as 10.0.0.0/8, with commas") from None
+    return found
 
 
 def _write_keys(said: str) -> frozenset[str]:
@@ -131,6 +142,9 @@ class Settings:
     google_ads_key: str = _setting("", _text, "the key of Google Ads lead forms", secret=True)
     events_secret: str = _setting("", _standard_secret, "signs /v1/events as Standard Webhooks are, whsec_...", secret=True)
     events_window_s: int = _setting(300, _whole(1, 10**7), "how far the timestamp of a signed event may be from now")
+    proxies: tuple[str, ...] = _setting((), _networks, "addresses and networks of proxies whose X-Forwarded-For is believed, with commas")
+    rate_per_address: float = _setting(1_000.0, _number(0, 10**6), "requests a second from one address, five times as many at once; 429 beyond; 0: any")
+    rate_per_key: float = _setting(5_000.0, _number(0, 10**6), "events a second by one write key, or through one webhook; 429 beyond; 0: any")
     collector_host: str = _setting("127.0.0.1", _text, "address that the collector listens on")
     collector_port: int = _setting(8080, _whole(0, 65535), "its port; 0 takes a free one")
     ops_host: str = _setting("127.0.0.1", _text, "address of /live, /ready and /metrics of workers and sinks")
@@ -196,6 +210,8 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "identity_key": b"leadstream-local-identity-key",
     "write_keys": frozenset({LOCAL_WRITE_KEY}),
     "import_key": "local-import-key",
+    "rate_per_address": 0.0,
+    "rate_per_key": 0.0,
     "sendgrid_public_key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhFRVgvCUX7GmVlIXFPIKKMZIZOkseFDV0rez95k7ZAVNUUPwWVLEo/MZQ+ceZdljzDGpwMB38vfMjUQ6BCRB4A==",
     "google_ads_key": "local-google-ads-key",
     "events_secret": "whsec_bGVhZHN0cmVhbS1sb2NhbC1ldmVudHMtc2VjcmV0",

@@ -1,21 +1,19 @@
 """Segment-compatible libraries: identify, track, page, screen, group, alias, single or in batches."""
 
-import base64
 from dataclasses import dataclass
-from functools import lru_cache, partial
 from typing import Final
 
-from processors.sources import segment_messages
+from msgspec.structs import replace
+
+from processors.sources import segment_messages, write_keys
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.segment_calls import touchpoint_of
 from processors.sources.segment_messages import BATCH, CALLS
 from processors.sources.signal import Outcome, Signal, Unauthorised, Unusable, whole_body
-from processors.sources.write_keys import let_in
 from schemas import kinds
 
 SOURCE: Final = "segment"
 PATHS: Final = tuple(f"/v1/{call}" for call in CALLS)
-_IN_QUERY: Final = ("writeKey", "write_key", "api_key")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,42 +43,21 @@ def adapt(signal: Signal, settings: SegmentSettings) -> Outcome:
     try:
         read = segment_messages.read(signal.body, call)
     except Unusable as problem:
-        if _let_in(signal, (), settings):
+        if signal.proved or write_keys.find(signal, settings.write_keys, source=SOURCE):
             return whole_body(signal, problem)
         return Unauthorised(detail="no valid write key in Authorization or query, and the body cannot be read for one")
-    if not _let_in(signal, read.keys, settings):
+    key = write_keys.find(signal, settings.write_keys, source=SOURCE, said=read.keys)
+    if key is None and not signal.proved:
         return Unauthorised(detail="send a valid write key: as the user of Basic Authorization, as writeKey in the body, or in the query")
     if len(read.messages) > settings.events_max:
         return whole_body(signal, too_many(len(read.messages), "batch", settings.events_max))
-    return adapt_each(
+    adapted = adapt_each(
         read.messages,
         lambda message, index: touchpoint_of(message, read, signal, call=call, index=signal.first + index, identity_key=settings.identity_key),
         lambda: segment_messages.original(signal.body, call),
     )
+    return adapted if key is None else replace(adapted, key=key.name)
 
 
 def _call(path: str) -> str:
     return CALLS.get(path.rpartition("/")[2], BATCH)
-
-
-def _let_in(signal: Signal, keys: tuple[object, ...], settings: SegmentSettings) -> bool:
-    """Whether any of the places that libraries put a write key holds one that opens this door. They are public: browsers show them."""
-    opens = partial(let_in, settings.write_keys, source=SOURCE, at=signal.received_at)
-    if signal.proved or any(opens(key) for key in keys):
-        return True
-    authorization = signal.headers.get("authorization")
-    if authorization is not None and opens(_user(authorization)):
-        return True
-    return any(opens(signal.query.get(name)) for name in _IN_QUERY) if signal.query else False
-
-
-@lru_cache(maxsize=256)
-def _user(authorization: str) -> str | None:
-    """The user of Basic Authorization."""
-    scheme, _, credentials = authorization.partition(" ")
-    if scheme.lower() != "basic":
-        return None
-    try:
-        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[0]
-    except ValueError:
-        return None

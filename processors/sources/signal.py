@@ -50,7 +50,7 @@ class Adapted(msgspec.Struct, frozen=True, kw_only=True):
     touchpoints: tuple[Touchpoint, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     ignored: tuple[Ignored, ...] = ()
-
+    key: str = ""  # the name of the write key that let it in, where its source takes them
 
 class Unauthorised(msgspec.Struct, frozen=True, kw_only=True):
     """The sender did not prove who it is. Says what is missing, never what was sent."""

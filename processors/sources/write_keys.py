@@ -4,17 +4,22 @@ An entry is `[name] key [sources=segment+snowplow] [until=2026-12-31]`, the key 
 trying things out, as it is. Two keys at once, the older with a last day, make a change without a gap.
 """
 
+import base64
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Final
 
+from processors.sources.signal import Signal
+
 HASHED: Final = "sha256:"
 KEY_CHARS_MAX: Final = 256
+IN_QUERY: Final = ("writeKey", "write_key", "api_key")
+"""Names that libraries give it in the query."""
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
@@ -97,3 +102,31 @@ def let_in(entries: frozenset[str], said: object, *, source: str, at: int) -> Wr
     if key is None or (key.sources is not None and source not in key.sources) or (key.until is not None and at >= key.until):
         return None
     return key
+
+
+def find(signal: Signal, entries: frozenset[str], *, source: str, said: Iterable[object] = ()) -> WriteKey | None:
+    """The key that opens the door of *source*, from the places where libraries put one: *said* in the body, as the user of
+    Basic Authorization, or in the query. Write keys are public: browsers show them."""
+    at = signal.received_at
+    for each in said:
+        if (key := let_in(entries, each, source=source, at=at)) is not None:
+            return key
+    authorization = signal.headers.get("authorization")
+    if authorization is not None and (key := let_in(entries, _user(authorization), source=source, at=at)) is not None:
+        return key
+    for name in IN_QUERY if signal.query else ():
+        if (key := let_in(entries, signal.query.get(name), source=source, at=at)) is not None:
+            return key
+    return None
+
+
+@lru_cache(maxsize=256)
+def _user(authorization: str) -> str | None:
+    """The user of Basic Authorization."""
+    scheme, _, credentials = authorization.partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        return base64.b64decode(credentials.strip(), validate=True).decode().partition(":")[0]
+    except ValueError:
+        return None

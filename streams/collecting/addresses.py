@@ -1,4 +1,5 @@
 """Whose request it is: the address of the client, behind the proxies that were named to us, and a name to limit it by.
+Addresses are used for limits, in memory; none is stored.
 
 `X-Forwarded-For` is anybody's to write. Only what trusted proxies have added to its end is believed: going from right to
 left, the first address that is no trusted proxy's is the client's.
@@ -16,8 +17,7 @@ UNKNOWN: Final = "unknown"
 HOPS_MAX: Final = 16
 """Addresses of one header that are looked at."""
 _CHARS_MAX: Final = 64
-_PREFIXES: Final = {4: (32, 24), 6: (64, 48)}
-"""By version: the bits by which a sender is limited (one line, one household), and the bits that may be kept."""
+_HOUSEHOLD_BITS: Final = 64
 
 
 @lru_cache(maxsize=64)
@@ -45,20 +45,10 @@ def client(peer: str | None, forwarded: Sequence[str], proxies: tuple[Network, .
 @lru_cache(maxsize=4096)
 def limited_by(address: str) -> str:
     """What stands for *address* when it is counted: of IPv6 the network that one household has."""
-    return _network(address, 0)
-
-
-@lru_cache(maxsize=4096)
-def truncated(address: str) -> str:
-    """What of *address* may be kept: 203.0.113.0 of 203.0.113.77, 2001:db8:1:: of 2001:db8:1:2::3; '' of what is none."""
-    return _network(address, 1).partition("/")[0]
-
-
-def _network(address: str, which: int) -> str:
     found = _read(address)
-    if found is None:
-        return ""
-    return str(ipaddress.ip_network((found, _PREFIXES[found.version][which]), strict=False))
+    if isinstance(found, ipaddress.IPv6Address):
+        return str(ipaddress.ip_network((found, _HOUSEHOLD_BITS), strict=False))
+    return address
 
 
 def _trusted(address: Address, proxies: tuple[Network, ...]) -> bool:

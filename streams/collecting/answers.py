@@ -1,5 +1,6 @@
 """What the collector answers: JSON always, an error with `code` and `message`, as libraries that drop on 4xx expect."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
@@ -11,18 +12,31 @@ from aiohttp import web
 from processors.sources.signal import WHOLE_BODY, Adapted, Rejected
 
 JSON: Final = "application/json"
+CODE: Final = web.ResponseKey("code", str)
 TELL_MAX: Final = 100
 """Rejections that one answer lists; all of them are counted, and among the dead letters."""
 RETRY_AFTER_S: Final = 2
 
 
-def problem(status: int, code: str, message: str, **more: Any) -> web.Response:
-    """An error: *code* for machines, *message* one plain sentence."""
+def problem(status: int, code: str, message: str, *, retry_after_s: float = RETRY_AFTER_S, **more: Any) -> web.Response:
+    """An error: *code* for machines and metrics, *message* one plain sentence; 429 and 503 say when to send it again."""
     body = msgspec.json.encode({"success": False, "code": code, "message": message, **more})
     headers = {"Content-Type": JSON}
-    if status == 503:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
-    return web.Response(status=status, body=body, headers=headers)
+    if status in {429, 503}:
+        headers["Retry-After"] = str(max(1, math.ceil(retry_after_s)))
+    response = web.Response(status=status, body=body, headers=headers)
+    response[CODE] = code
+    return response
+
+
+def code_of(response: web.StreamResponse) -> str | None:
+    """The code of the error that *response* is; None: it is none."""
+    return response.get(CODE)
+
+
+def too_fast(who: str, wait_s: float) -> web.Response:
+    """429: *who*, as the rest of the sentence says, sends more than is let in."""
+    return problem(429, "too_fast", f"more comes from this {who} than is let in; send it again later", retry_after_s=wait_s)
 
 
 def done(**more: Any) -> web.Response:

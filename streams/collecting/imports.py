@@ -12,12 +12,13 @@ from processors.sources.signal import Unusable
 from schemas.avro import encode_touchpoint
 from streams import topics
 from streams.collecting import answers
-from streams.collecting.intake import Intake, import_key_wanted
+from streams.collecting.intake import Intake, count, import_key_wanted
 from streams.collecting.outbox import Outbox
 from streams.errors import Unavailable
 from streams.kafka import Output
 from streams.topics import Names
 
+DOOR: Final = "imports"
 PATH: Final = "/v1/imports/{import_id}/reached"
 
 
@@ -40,6 +41,11 @@ class Imports:
 
     async def reached(self, request: web.Request) -> web.Response:
         """Answer 200 once the mark is acknowledged in every partition of every topic of touchpoints."""
+        answer = self._intake.too_fast(request) or await self._reached(request)
+        count(DOOR, answer)
+        return answer
+
+    async def _reached(self, request: web.Request) -> web.Response:
         if not self._intake.may_import(request):
             return import_key_wanted()
         try:

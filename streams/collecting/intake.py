@@ -22,9 +22,10 @@ from schemas.dead_letter import DeadLetter
 from schemas.ids import derive
 from schemas.touchpoint import Touchpoint
 from streams import metrics, topics
-from streams.collecting import answers, bodies
+from streams.collecting import addresses, answers, bodies
 from streams.collecting.doors import TOPIC_OF, Door
 from streams.collecting.outbox import Outbox
+from streams.collecting.rates import Rates
 from streams.collecting.under_way import UnderWay
 from streams.errors import Refused, Unavailable
 from streams.kafka import Output
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 HOP: Final = "collect"
 IMPORT: Final = "x-leadstream-import"
 IMPORT_KEY: Final = "x-leadstream-import-key"
+FORWARDED: Final = "x-forwarded-for"
 HEADER_CHARS_MAX: Final = 200
 _NO_QUERY: Final[Mapping[str, str]] = {}
 
@@ -49,6 +51,9 @@ class Intake:
         self._topics = {family: settings.names.topic(topic) for family, topic in TOPIC_OF.items()}
         self._partitions = {family: topics.BY_NAME[topic].partitions for family, topic in TOPIC_OF.items()}
         self._dead_letters = settings.names.topic(topics.DEAD_LETTERS)
+        self._proxies = addresses.networks(settings.proxies)
+        self._by_address = Rates(settings.rate_per_address)
+        self._by_key = Rates(settings.rate_per_key)
         self._under_way = UnderWay(requests_max=settings.requests_max, bytes_max=settings.in_flight_bytes_max)
 
     async def receive(self, request: web.Request, *, door: Door, path: str) -> web.Response:
@@ -64,11 +69,13 @@ class Intake:
             log.error("%s: %s", path, _place(error))  # noqa: TRY400
             answer = answers.problem(500, "bug", "this is our fault; the request is not known to be written, send it again")
         _request_seconds(door.source).observe(time.monotonic() - started)
-        _requests(door.source, answer.status).inc()
+        count(door.source, answer)
         return answer
 
     async def _admit(self, request: web.Request, *, door: Door, path: str, received_at: int) -> web.Response:
         """Hold room for the request while it is under way: first for what it says it sends, then for what it unzips to."""
+        if (refusal := self.too_fast(request)) is not None:
+            return refusal
         most = self._settings.body_bytes_max
         size = request.content_length
         if size is None:
@@ -121,12 +128,22 @@ class Intake:
             return answers.problem(401, "unauthorised", outcome.detail)
         if isinstance(outcome, Answered):
             return web.Response(body=outcome.body, headers={"Content-Type": outcome.content_type})
+        if import_id is None and (wait := self._by_key.wait_s(f"{door.source} {outcome.key}", len(outcome.touchpoints) + len(outcome.rejected))):
+            return answers.too_fast("key", wait)
         records = [self._record(each, door) for each in outcome.touchpoints]
         records += [self._letter(each, door, incoming) for each in outcome.rejected]
         if records:
             await self._box.deliver(records)
         _count(door.source, outcome)
         return answers.adapted(outcome, resends=door.resends)
+
+    def too_fast(self, request: web.Request) -> web.Response | None:
+        """The refusal of a request whose address sends faster than is let in; None: it does not."""
+        if not self._settings.rate_per_address:
+            return None
+        forwarded = request.headers.getall(FORWARDED, ()) if self._proxies else ()
+        wait = self._by_address.wait_s(addresses.limited_by(addresses.client(request.remote, forwarded, self._proxies)))
+        return answers.too_fast("address", wait) if wait else None
 
     def may_import(self, request: web.Request) -> bool:
         """Whether the request holds the import key."""
@@ -169,11 +186,20 @@ def _too_large(most: int) -> web.Response:
     return answers.problem(413, "too_large", f"body: has more than {most} bytes; send smaller batches", field="body")
 
 
+def count(door: str, answer: web.StreamResponse) -> None:
+    """Count an answer by its status, and a refusal by its reason."""
+    _requests(door, answer.status).inc()
+    if (reason := answers.code_of(answer)) is not None:
+        _refused(door, reason).inc()
+
+
 def _count(source: str, outcome: Adapted) -> None:
     """Count a body's events, once all that follows from them is acknowledged: in = accepted + rejected + ignored."""
     accepted, rejected, ignored = len(outcome.touchpoints), len(outcome.rejected), len(outcome.ignored)
     _events(source, "in").inc(accepted + rejected + ignored)
     _events(source, "accepted").inc(accepted)
+    if outcome.key:
+        _key_events(outcome.key).inc(accepted)
     if rejected:
         _events(source, "rejected").inc(rejected)
         for each in outcome.rejected:
@@ -187,6 +213,8 @@ def _count(source: str, outcome: Adapted) -> None:
 # A labelled child is looked up under a lock by name: several times a request, that is worth keeping.
 _events = cache(metrics.EVENTS.labels)
 _requests = cache(metrics.REQUESTS.labels)
+_refused = cache(metrics.REFUSED.labels)
+_key_events = cache(metrics.KEY_EVENTS.labels)
 _request_seconds = cache(metrics.REQUEST_SECONDS.labels)
 
 

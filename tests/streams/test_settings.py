@@ -117,3 +117,8 @@ def test_what_the_environment_says_goes_before_what_the_local_stack_has(monkeypa
     monkeypatch.setenv("LEADSTREAM_GOOGLE_ADS_KEY", "another")
     settings = Settings.load_local()
     assert (settings.import_key, settings.google_ads_key) == ("another-import-key", "another")
+
+
+def test_proxies_are_addresses_and_networks():
+    assert Settings.load(GOOD | {"LEADSTREAM_PROXIES": "10.0.0.0/8, 2001:db8::1"}).proxies == ("10.0.0.0/8", "2001:db8::1")
+    assert "LEADSTREAM_PROXIES must be addresses or networks" in refusal(GOOD | {"LEADSTREAM_PROXIES": "10.0.0.0/8, localhost"})
