@@ -13,8 +13,12 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from processors.sources.answers import ATTRIBUTES
+from processors.sources.event_names import snake_case
+from processors.sources.local_times import time_zone
 from processors.sources.signatures import ecdsa_key, standard_key
 from processors.sources.write_keys import read_entry
+from schemas import kinds
 from streams.errors import Misconfigured
 from streams.kafka import ENVELOPE_BYTES, RECORD_BYTES_MAX
 from streams.topics import Names
@@ -115,6 +119,31 @@ def _standard_secret(said: str) -> str:
     return said
 
 
+def _meanings(said: str) -> tuple[str, ...]:
+    entries = _names(said)
+    if not all(snake_case(question) and attribute in ATTRIBUTES for question, _, attribute in (entry.rpartition("=") for entry in entries)):
+        raise _Problem(f"must be question=attribute, with commas, the attribute one of {', '.join(ATTRIBUTES)}")
+    return entries
+
+
+def _kinds_of_forms(said: str) -> tuple[str, ...]:
+    entries = _names(said)
+    for form, _, kind in (entry.rpartition("=") for entry in entries):
+        if not form or (kind not in kinds.KNOWN and not kind.startswith(kinds.CUSTOM_PREFIX)):
+            raise _Problem("must be form=kind, with commas, the kind one of leadstream's or beginning with custom_")
+    return entries
+
+
+def _time_zone(said: str) -> str:
+    if time_zone(said) is None:
+        raise _Problem("must be the name of a time zone, as America/New_York")
+    return said
+
+
+def _domains(said: str) -> tuple[str, ...]:
+    return tuple(name.lower().removeprefix("@") for name in _names(said))
+
+
 def _setting(default: T, read: Callable[[str], T], about: str, *, secret: bool = False) -> T:
     made: T = field(default=default, repr=not secret, metadata={"read": read, "about": about})
     return made
@@ -145,9 +174,27 @@ class Settings:
     proxies: tuple[str, ...] = _setting((), _networks, "addresses and networks of proxies whose X-Forwarded-For is believed, with commas")
     rate_per_address: float = _setting(1_000.0, _number(0, 10**6), "requests a second from one address, five times as many at once; 429 beyond; 0: any")
     rate_per_key: float = _setting(5_000.0, _number(0, 10**6), "events a second by one write key, or through one webhook; 429 beyond; 0: any")
+    stripe_secrets: tuple[str, ...] = _setting((), _names, "signing secrets of Stripe's endpoints, whsec_..., with commas", secret=True)
+    stripe_window_s: int = _setting(300, _whole(1, 10**7), "how old a signed Stripe request may be")
+    stripe_crm_id_fields: tuple[str, ...] = _setting(("crm_id", "user_id"), _names, "metadata that holds the CRM's id of a person; may name client_reference_id")
+    calendly_secrets: tuple[str, ...] = _setting((), _names, "signing keys of Calendly's webhook subscriptions, with commas", secret=True)
+    calendly_window_s: int = _setting(300, _whole(1, 10**7), "how old a signed Calendly request may be")
+    calendly_demo_names: tuple[str, ...] = _setting((), _names, "words of the event types that are demos; none: all are")
+    calendly_answers: tuple[str, ...] = _setting((), _meanings, "what questions ask for, as: what is your budget=budget")
+    zoom_secrets: tuple[str, ...] = _setting((), _names, "secret tokens of Zoom apps, with commas", secret=True)
+    zoom_window_s: int = _setting(2 * 3600, _whole(1, 10**7), "how old a signed Zoom request may be; it re-sends for 90 minutes")
+    zoom_answers: tuple[str, ...] = _setting((), _meanings, "what custom questions ask for, as: what can you spend=budget")
+    zoom_own_domains: tuple[str, ...] = _setting((), _domains, "domains whose people are colleagues, and no leads of the meetings they join")
+    typeform_secrets: tuple[str, ...] = _setting((), _names, "secrets of Typeform's webhooks, with commas", secret=True)
+    typeform_kinds: tuple[str, ...] = _setting((), _kinds_of_forms, "what a form is, by its id, as: o3TT4IlE=demo_booked; others are form_submitted")
+    typeform_answers: tuple[str, ...] = _setting((), _meanings, "what questions ask for, by words, reference or id, as: what do you plan to spend=budget")
+    typeform_visitor_id_fields: tuple[str, ...] = _setting(("visitor_id", "anonymous_id"), _names, "hidden fields that hold the visitor's id")
+    typeform_crm_id_fields: tuple[str, ...] = _setting(("crm_id", "user_id"), _names, "hidden fields that hold the CRM's id of a person")
+    callrail_secrets: tuple[str, ...] = _setting((), _names, "secret tokens of CallRail's companies, with commas", secret=True)
+    callrail_time_zone: str = _setting("UTC", _time_zone, "time zone of calls whose instant has none, as America/New_York")
     collector_host: str = _setting("127.0.0.1", _text, "address that the collector listens on")
     collector_port: int = _setting(8080, _whole(0, 65535), "its port; 0 takes a free one")
-    ops_host: str = _setting("127.0.0.1", _text, "address of /live, /ready and /metrics of workers and sinks")
+    ops_host: str = _setting("127.0.0.1", _text, "address of /live, /ready and /metrics of every process")
     ops_port: int = _setting(8081, _whole(0, 65535), "its port; 0 takes a free one")
     body_bytes_max: int = _setting(1 << 20, _whole(1024, RECORD_BYTES_MAX - ENVELOPE_BYTES), "largest body, also once unzipped; a dead letter keeps it whole")
     events_per_body_max: int = _setting(5_000, _whole(1, 100_000), "most events in one body")
@@ -214,6 +261,11 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "rate_per_key": 0.0,
     "sendgrid_public_key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhFRVgvCUX7GmVlIXFPIKKMZIZOkseFDV0rez95k7ZAVNUUPwWVLEo/MZQ+ceZdljzDGpwMB38vfMjUQ6BCRB4A==",
     "google_ads_key": "local-google-ads-key",
+    "stripe_secrets": ("local-stripe-secret",),
+    "calendly_secrets": ("local-calendly-key",),
+    "zoom_secrets": ("local-zoom-token",),
+    "typeform_secrets": ("local-typeform-secret",),
+    "callrail_secrets": ("local-callrail-token",),
     "events_secret": "whsec_bGVhZHN0cmVhbS1sb2NhbC1ldmVudHMtc2VjcmV0",
 }
 
