@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from processors.sources import events, google_ads, segment, sendgrid
+from processors.sources import calendly, callrail, events, google_ads, segment, sendgrid, stripe, typeform, zoom
 from processors.sources.signal import Outcome, Signal
 from streams import topics
 from streams.settings import Settings
@@ -47,8 +47,41 @@ def doors(settings: Settings) -> tuple[Door, ...]:
     ads = google_ads.GoogleAdsSettings(google_key=settings.google_ads_key, identity_key=key)
     crm = events.EventsSettings(secret=settings.events_secret, identity_key=key, window_s=settings.events_window_s, events_max=most)
     return (
+        *_of_sales(settings),
         Door(source="segment", paths=segment.PATHS, adapt=partial(segment.adapt, settings=web), family=segment.family, alone=segment.alone, browsers=True),
         Door(source="sendgrid", paths=sendgrid.PATHS, adapt=partial(sendgrid.adapt, settings=email), family=sendgrid.family, alone=sendgrid.alone, resends=True),
         Door(source="google_ads", paths=google_ads.PATHS, adapt=partial(google_ads.adapt, settings=ads), family=google_ads.family, alone=google_ads.alone, resends=True),
         Door(source="events", paths=events.PATHS, adapt=partial(events.adapt, settings=crm), family=events.family, alone=events.alone),
+    )
+
+
+def _of_sales(settings: Settings) -> tuple[Door, ...]:
+    """What booking, form, call and billing tools send: signed by a secret, one event each."""
+    key = settings.identity_key
+    paid = stripe.StripeSettings(secrets=settings.stripe_secrets, identity_key=key, window_s=settings.stripe_window_s, crm_id_fields=settings.stripe_crm_id_fields)
+    booked = calendly.CalendlySettings(
+        secrets=settings.calendly_secrets,
+        identity_key=key,
+        window_s=settings.calendly_window_s,
+        demo_names=settings.calendly_demo_names,
+        meanings=settings.calendly_answers,
+    )
+    held = zoom.ZoomSettings(
+        secrets=settings.zoom_secrets, identity_key=key, window_s=settings.zoom_window_s, meanings=settings.zoom_answers, own_domains=settings.zoom_own_domains
+    )
+    filled = typeform.TypeformSettings(
+        secrets=settings.typeform_secrets,
+        identity_key=key,
+        kinds=settings.typeform_kinds,
+        meanings=settings.typeform_answers,
+        visitor_id_fields=settings.typeform_visitor_id_fields,
+        crm_id_fields=settings.typeform_crm_id_fields,
+    )
+    called = callrail.CallRailSettings(secrets=settings.callrail_secrets, identity_key=key, time_zone=settings.callrail_time_zone)
+    return (
+        Door(source="stripe", paths=stripe.PATHS, adapt=partial(stripe.adapt, settings=paid), family=stripe.family, alone=stripe.alone, resends=True),
+        Door(source="calendly", paths=calendly.PATHS, adapt=partial(calendly.adapt, settings=booked), family=events.family, alone=calendly.alone, resends=True),
+        Door(source="zoom", paths=zoom.PATHS, adapt=partial(zoom.adapt, settings=held), family=events.family, alone=zoom.alone, resends=True),
+        Door(source="typeform", paths=typeform.PATHS, adapt=partial(typeform.adapt, settings=filled), family=events.family, alone=typeform.alone, resends=True),
+        Door(source="callrail", paths=callrail.PATHS, adapt=partial(callrail.adapt, settings=called), family=events.family, alone=callrail.alone),
     )
