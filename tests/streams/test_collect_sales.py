@@ -7,6 +7,7 @@ from base64 import b64encode
 
 import pytest
 
+from processors.sources.signal import Adapted, Signal
 from streams.collecting.doors import doors
 from streams.settings import Settings
 from tests.streams.collecting import NOW, served
@@ -92,10 +93,13 @@ async def test_what_cannot_be_used_is_named_and_kept_and_not_asked_for_again(sou
 
 
 @pytest.mark.parametrize("source", SIGNED)
-async def test_a_dead_letter_is_read_again_through_its_door_without_its_signature(source):
+def test_a_dead_letter_is_read_again_through_its_door_without_its_signature(source):
     (door,) = (each for each in doors(LOCAL) if each.source == source)
     body = js(SENT[source])
-    assert door.alone(door.paths[0], body) == body
+    again = Signal(method="POST", path=door.paths[0], headers={}, query={}, body=door.alone(door.paths[0], body), received_at=NOW, proved=True)
+    found = door.adapt(again)
+    assert isinstance(found, Adapted)
+    assert [each.kind for each in found.touchpoints] == [ARRIVES[source][0]]
 
 
 async def test_zoom_s_question_is_answered_and_counted_nowhere():
