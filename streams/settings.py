@@ -119,6 +119,20 @@ def _standard_secret(said: str) -> str:
     return said
 
 
+def _address_secrets(said: str) -> tuple[str, ...]:
+    secrets = _names(said)
+    if not all(re.fullmatch(r"[A-Za-z0-9_-]{16,128}", each) for each in secrets):
+        raise _Problem("must be letters, digits, dashes and underscores, 16 to 128 each: they stand in an address; for example: openssl rand -hex 16")
+    return secrets
+
+
+def _post_addresses(said: str) -> tuple[str, ...]:
+    addresses = _names(said)
+    if not all(re.fullmatch(r"https?://\S+", each) for each in addresses):
+        raise _Problem("must be the Post to URL of the console, letter by letter, https://...; several with commas between them")
+    return addresses
+
+
 def _meanings(said: str) -> tuple[str, ...]:
     entries = _names(said)
     if not all(snake_case(question) and attribute in ATTRIBUTES for question, _, attribute in (entry.rpartition("=") for entry in entries)):
@@ -168,6 +182,14 @@ class Settings:
     sendgrid_window_s: int = _setting(30 * 3600, _whole(1, 10**7), "how old a signed SendGrid request may be; it re-sends for over a day")
     sendgrid_campaign_arguments: tuple[str, ...] = _setting(("campaign", "campaign_name"), _names, "custom arguments that name a campaign")
     sendgrid_crm_id_arguments: tuple[str, ...] = _setting(("crm_id", "user_id"), _names, "custom arguments that hold the CRM's id of a person")
+    brevo_secrets: tuple[str, ...] = _setting((), _address_secrets, "secrets that let Brevo's webhooks in, in their address, with commas", secret=True)
+    sparkpost_secrets: tuple[str, ...] = _setting((), _address_secrets, "secrets that let SparkPost's webhooks in, with commas", secret=True)
+    mailjet_secrets: tuple[str, ...] = _setting((), _address_secrets, "secrets that let Mailjet's event callbacks in, in their address, with commas", secret=True)
+    mailchimp_secrets: tuple[str, ...] = _setting((), _address_secrets, "secrets that let Mailchimp's webhooks in, in their address, with commas", secret=True)
+    mandrill_keys: tuple[str, ...] = _setting((), _names, "keys of Mandrill's webhooks, as the console shows them, with commas", secret=True)
+    mandrill_addresses: tuple[str, ...] = _setting((), _post_addresses, "their Post to URLs, letter by letter as in the console: they are signed", secret=True)
+    email_campaign_fields: tuple[str, ...] = _setting(("campaign", "campaign_name"), _names, "fields attached to emails that name a campaign; not SendGrid's")
+    email_crm_id_fields: tuple[str, ...] = _setting(("crm_id", "user_id"), _names, "fields attached to emails that hold the CRM's id of a person; not SendGrid's")
     google_ads_key: str = _setting("", _text, "the key of Google Ads lead forms", secret=True)
     events_secret: str = _setting("", _standard_secret, "signs /v1/events as Standard Webhooks are, whsec_...", secret=True)
     events_window_s: int = _setting(300, _whole(1, 10**7), "how far the timestamp of a signed event may be from now")
@@ -260,6 +282,12 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "rate_per_address": 0.0,
     "rate_per_key": 0.0,
     "sendgrid_public_key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhFRVgvCUX7GmVlIXFPIKKMZIZOkseFDV0rez95k7ZAVNUUPwWVLEo/MZQ+ceZdljzDGpwMB38vfMjUQ6BCRB4A==",
+    "brevo_secrets": ("local-brevo-secret",),
+    "sparkpost_secrets": ("local-sparkpost-secret",),
+    "mailjet_secrets": ("local-mailjet-secret",),
+    "mailchimp_secrets": ("local-mailchimp-secret",),
+    "mandrill_keys": ("local-mandrill-key",),
+    "mandrill_addresses": ("http://127.0.0.1:8080/webhooks/mandrill",),
     "google_ads_key": "local-google-ads-key",
     "stripe_secrets": ("local-stripe-secret",),
     "calendly_secrets": ("local-calendly-key",),

@@ -5,7 +5,24 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from processors.sources import calendly, callrail, events, google_ads, segment, sendgrid, stripe, typeform, zoom
+from processors.sources import (
+    brevo,
+    calendly,
+    callrail,
+    email_events,
+    event_lists,
+    events,
+    google_ads,
+    mailchimp,
+    mailjet,
+    mandrill,
+    segment,
+    sendgrid,
+    sparkpost,
+    stripe,
+    typeform,
+    zoom,
+)
 from processors.sources.signal import Outcome, Signal
 from streams import topics
 from streams.settings import Settings
@@ -20,7 +37,8 @@ class Door:
 
     A source that `resends` whatever is not answered 200 is told 200 also when all its events were rejected: they are
     among the dead letters, and would be no better the next time. `alone` makes a body, for a path, of one event out of a
-    list: what is left of a body in a dead letter.
+    list: what is left of a body in a dead letter. `asks` are the methods, besides POST, by which its sender asks whether
+    the address is ours.
     """
 
     source: str
@@ -30,6 +48,7 @@ class Door:
     alone: Callable[[str, bytes], bytes]
     browsers: bool = False
     resends: bool = False
+    asks: tuple[str, ...] = ()
 
 
 def doors(settings: Settings) -> tuple[Door, ...]:
@@ -51,6 +70,7 @@ def doors(settings: Settings) -> tuple[Door, ...]:
         Door(source="segment", paths=segment.PATHS, adapt=partial(segment.adapt, settings=web), family=segment.family, alone=segment.alone, browsers=True),
         Door(source="sendgrid", paths=sendgrid.PATHS, adapt=partial(sendgrid.adapt, settings=email), family=sendgrid.family, alone=sendgrid.alone, resends=True),
         Door(source="google_ads", paths=google_ads.PATHS, adapt=partial(google_ads.adapt, settings=ads), family=google_ads.family, alone=google_ads.alone, resends=True),
+        *_email_services(settings),
         Door(source="events", paths=events.PATHS, adapt=partial(events.adapt, settings=crm), family=events.family, alone=events.alone),
     )
 
@@ -84,4 +104,31 @@ def _of_sales(settings: Settings) -> tuple[Door, ...]:
         Door(source="zoom", paths=zoom.PATHS, adapt=partial(zoom.adapt, settings=held), family=events.family, alone=zoom.alone, resends=True),
         Door(source="typeform", paths=typeform.PATHS, adapt=partial(typeform.adapt, settings=filled), family=events.family, alone=typeform.alone, resends=True),
         Door(source="callrail", paths=callrail.PATHS, adapt=partial(callrail.adapt, settings=called), family=events.family, alone=callrail.alone),
+    )
+
+
+def _email_services(settings: Settings) -> tuple[Door, ...]:
+    """Those whose events are alike, and told apart by `processors.sources.email_events`."""
+    of = partial(
+        email_events.EmailSettings,
+        identity_key=settings.identity_key,
+        campaign_fields=settings.email_campaign_fields,
+        crm_id_fields=settings.email_crm_id_fields,
+        events_max=settings.events_per_body_max,
+    )
+    signed = mandrill.MandrillSettings(
+        secrets=settings.mandrill_keys,
+        addresses=settings.mandrill_addresses,
+        identity_key=settings.identity_key,
+        campaign_fields=settings.email_campaign_fields,
+        crm_id_fields=settings.email_crm_id_fields,
+        events_max=settings.events_per_body_max,
+    )
+    one, many = event_lists.as_it_came, event_lists.alone_in_list
+    return (
+        Door(source="brevo", paths=brevo.PATHS, adapt=partial(brevo.adapt, settings=of(secrets=settings.brevo_secrets)), family=brevo.family, alone=one),
+        Door(source="sparkpost", paths=sparkpost.PATHS, adapt=partial(sparkpost.adapt, settings=of(secrets=settings.sparkpost_secrets)), family=sparkpost.family, alone=many, resends=True),
+        Door(source="mailjet", paths=mailjet.PATHS, adapt=partial(mailjet.adapt, settings=of(secrets=settings.mailjet_secrets)), family=mailjet.family, alone=one, resends=True),
+        Door(source="mandrill", paths=mandrill.PATHS, adapt=partial(mandrill.adapt, settings=signed), family=mandrill.family, alone=mandrill.alone, resends=True, asks=mandrill.ASKS),
+        Door(source="mailchimp", paths=mailchimp.PATHS, adapt=partial(mailchimp.adapt, settings=of(secrets=settings.mailchimp_secrets)), family=mailchimp.family, alone=one, resends=True, asks=mailchimp.ASKS),
     )
