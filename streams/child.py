@@ -30,12 +30,13 @@ Tell: TypeAlias = Callable[[str, str], None]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
-    """What one child does: a command of `leadstream`, its environment, and where it answers /live and /ready."""
+    """What one child does: a command of `leadstream`, its environment, and where it answers /live, /ready and /metrics."""
 
     name: str
     command: tuple[str, ...]
     environ: Mapping[str, str] = field(repr=False)  # holds secrets
     address: str
+    door: str = ""  # where a collector takes events
 
 
 class Child:

@@ -44,9 +44,10 @@ Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True)
 class Collector:
-    """A running collector: where it listens, what ends it because it can never work, and whether it is being stopped."""
+    """A running collector: where it listens, for all and for operators; why it can never work; whether it is being stopped."""
 
     address: str
+    ops: str
     refused: asyncio.Future[None]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -76,11 +77,13 @@ async def serve(settings: Settings, *, now: Callable[[], int] = clock.now_ms, re
     written = {settings.names.topic(name): topics.BY_NAME[name].partitions for name in (*topics.TOUCHPOINTS, topics.DEAD_LETTERS)}
     limits = Limits(bytes_max=settings.in_flight_bytes_max, ack_timeout_s=settings.ack_timeout_s)
     async with outbox(settings.kafka, written, limits) as box:
-        collector = Collector(address="", refused=box.refused)
-        app = application(settings, box, collector.stopping, now=now)
-        runner = runner_of(app)
+        collector = Collector(address="", ops="", refused=box.refused)
+        runner = runner_of(application(settings, box, collector.stopping, now=now))
+        ops = runner_of(operators(box, collector.stopping))
         await runner.setup()
+        await ops.setup()
         try:
+            collector.ops = await health.listen(ops, settings.ops_host, settings.ops_port, setting="LEADSTREAM_OPS_PORT")
             collector.address = await health.listen(
                 runner, settings.collector_host, settings.collector_port, setting="LEADSTREAM_COLLECTOR_PORT", reuse_port=reuse_port
             )
@@ -88,6 +91,7 @@ async def serve(settings: Settings, *, now: Callable[[], int] = clock.now_ms, re
         finally:
             collector.stopping.set()
             await runner.cleanup()
+            await ops.cleanup()
 
 
 def runner_of(app: web.Application) -> web.AppRunner:
@@ -105,8 +109,15 @@ def application(settings: Settings, box: Outbox, stopping: asyncio.Event, *, now
         for path in door.paths:
             _open(app, path, partial(intake.receive, door=door, path=path), door=door)
     _open(app, imports.PATH, Imports(intake, box, settings.names, now=now).reached)
-    app.add_routes(health.routes(_probes(box, stopping)))
+    app.add_routes(health.public_routes(_probes(box, stopping)))
     app.router.add_route("*", "/{path:.*}", _nowhere)
+    return app
+
+
+def operators(box: Outbox, stopping: asyncio.Event) -> web.Application:
+    """/live, /ready and /metrics in full, for a port of their own: strangers have no business there."""
+    app = web.Application()
+    app.add_routes(health.routes(_probes(box, stopping)))
     return app
 
 
@@ -191,7 +202,7 @@ async def _until_told(settings: Settings, *, reuse_port: bool, on_ready: Callabl
     for each in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(each, told.set)
     async with serve(settings, reuse_port=reuse_port) as collector:
-        log.info("collector at %s", collector.address)
+        log.info("collector at %s; /live, /ready and /metrics at %s", collector.address, collector.ops)
         if on_ready is not None:
             on_ready(collector.address)
         collector.refused.add_done_callback(lambda _: told.set())

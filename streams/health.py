@@ -34,7 +34,7 @@ def of_hops(view: Callable[[], Sequence[HopHealth]], *, stuck_after: timedelta) 
 
 
 def routes(probes: Probes) -> list[web.RouteDef]:
-    """The three doors, for an application of any process."""
+    """The three doors, for the ops port of any process."""
 
     async def live(_request: web.Request) -> web.Response:
         return _answer("live", probes.live())
@@ -46,6 +46,18 @@ def routes(probes: Probes) -> list[web.RouteDef]:
         return web.Response(body=metrics.exposition(), headers={"Content-Type": _TEXT})
 
     return [web.get("/live", live), web.get("/ready", ready), web.get("/metrics", measured)]
+
+
+def public_routes(probes: Probes) -> list[web.RouteDef]:
+    """/live and /ready for a port that strangers reach: yes or no to load balancers, and nothing of what lies within."""
+
+    async def live(_request: web.Request) -> web.Response:
+        return web.Response(status=503 if probes.live() else 200)
+
+    async def ready(_request: web.Request) -> web.Response:
+        return web.Response(status=503 if probes.ready() else 200)
+
+    return [web.get("/live", live), web.get("/ready", ready)]
 
 
 async def listen(runner: web.AppRunner, host: str, port: int, *, setting: str, reuse_port: bool = False) -> str:

@@ -25,20 +25,20 @@ POLL_S: Final = 0.1
 
 def roles(settings: Settings, *, workers: int = 1) -> list[Role]:
     """The collector, *workers* workers and the sink, each with ports of its own from the settings' on (0: free ones)."""
-    listens = replace(settings, collector_port=settings.collector_port or _free_port())
-    found = [_role("collector", ("collect",), listens, port=listens.collector_port)]
-    for number in range(workers + 1):
-        port = settings.ops_port + number if settings.ops_port else _free_port()
-        name, command = (f"worker-{number + 1}", ("work", "--hops", "identify,score")) if number < workers else ("sink", ("sink",))
-        found.append(_role(name, command, replace(settings, ops_port=port), port=port))
+    working = [(f"worker-{number + 1}", ("work", "--hops", "identify,score")) for number in range(workers)]
+    found = []
+    for number, (name, command) in enumerate([("collector", ("collect",)), *working, ("sink", ("sink",))]):
+        own, door = replace(settings, ops_port=settings.ops_port + number if settings.ops_port else _free_port()), ""
+        if name == "collector":
+            own = replace(own, collector_port=settings.collector_port or _free_port())
+            door = _address(own.collector_host, own.collector_port)
+        found.append(Role(name=name, command=command, environ=environ_of(own), address=_address(own.ops_host, own.ops_port), door=door))
     return found
 
 
-def _role(name: str, command: tuple[str, ...], settings: Settings, *, port: int) -> Role:
-    host = settings.collector_host if name == "collector" else settings.ops_host
+def _address(host: str, port: int) -> str:
     reached = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
-    address = f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
-    return Role(name=name, command=command, environ=environ_of(settings), address=address)
+    return f"http://[{reached}]:{port}" if ":" in reached else f"http://{reached}:{port}"
 
 
 def _free_port() -> int:

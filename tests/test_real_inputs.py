@@ -95,7 +95,7 @@ def pipeline(stack: Status, name: str, folder: Path) -> Iterator[Pipeline]:
     wanted = roles(settings)
     with Supervisor(wanted, tell=lambda _child, _line: None) as supervisor:
         supervisor.wait_until_ready(timedelta(seconds=PATIENCE_S))
-        yield Pipeline(settings, wanted[0].address, folder)
+        yield Pipeline(settings, wanted[0].door, folder)
 
 
 def rows_of(file: Path) -> list[dict[str, str]]:

@@ -11,7 +11,8 @@ def declare(parser: Parser) -> None:
         "Take HTTP requests from snippets, Segment libraries, email tools, ad platforms and CRMs, and write touchpoints. A 200\n"
         "means that Kafka has acknowledged; while Kafka is away the answer is 503 with Retry-After, and senders try again.\n"
         "A door is open once its key is set: LEADSTREAM_WRITE_KEYS, LEADSTREAM_SENDGRID_PUBLIC_KEY, LEADSTREAM_GOOGLE_ADS_KEY,\n"
-        "LEADSTREAM_EVENTS_SECRET. /live, /ready and /metrics are on the same port.",
+        "LEADSTREAM_EVENTS_SECRET. /live, /ready and /metrics are served on LEADSTREAM_OPS_PORT; the public port tells\n"
+        "load balancers yes or no at /live and /ready, and nothing else.",
         examples="""\
   leadstream collect
   LEADSTREAM_COLLECTOR_HOST=0.0.0.0 LEADSTREAM_COLLECTOR_PORT=80 leadstream collect""",

@@ -47,7 +47,7 @@ def run(asked: Namespace) -> int:
     with Supervisor(wanted, tell=_tell) as supervisor:
         for sign in (signal.SIGINT, signal.SIGTERM):
             signal.signal(sign, lambda *_: supervisor.interrupt())
-        _greet(supervisor, settings, collector=wanted[0].address)
+        _greet(supervisor, settings, collector=wanted[0].door)
         supervisor.wait()
         note("stopping")
     return 0

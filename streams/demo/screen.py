@@ -81,7 +81,7 @@ class Screen:
 
     def addresses(self, settings: Settings, wanted: Sequence[Role], *, clickhouse_url: str, data: Path) -> None:
         """Show every door, and what to paste into another terminal."""
-        collector, key = wanted[0].address, min(settings.write_keys)
+        collector, key = wanted[0].door, min(settings.write_keys)
         database = settings.clickhouse_database
         rows = (
             ("Collector", f"{collector}/v1/track, /v1/batch, ... (Segment libraries: host {collector}, write key {key})"),

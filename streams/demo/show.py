@@ -78,7 +78,7 @@ class Show:
             screen.say("Servers are up, the model is published; starting the collector, a worker and the sink")
             supervisor = running.enter_context(Supervisor(wanted, tell=lambda child, line: log.info("%s | %s", child, line)))
             supervisor.wait_until_ready(READY_WITHIN)
-            outcome = asyncio.run(self._play(settings, supervisor, collector=wanted[0].address, made=made.result()))
+            outcome = asyncio.run(self._play(settings, supervisor, collector=wanted[0].door, made=made.result()))
             screen.outcome(outcome.record(self.seconds), outcome.contradictions)
             if not plan.once:
                 screen.addresses(settings, wanted, clickhouse_url=now.clickhouse_url, data=plan.place.data)

@@ -375,8 +375,7 @@ def _asked(role: Role, path: str) -> str | None:
 
 
 def _address(role: Role) -> str:
-    port = role.environ["LEADSTREAM_COLLECTOR_PORT" if role.name == "collector" else "LEADSTREAM_OPS_PORT"]
-    return f"http://{HOST}:{port}"
+    return f"http://{HOST}:{role.environ['LEADSTREAM_OPS_PORT']}"
 
 
 _SAMPLE = re.compile(r"^(\w+)(?:\{([^}]*)\})? ([0-9.e+-]+)$", re.MULTILINE)

@@ -9,7 +9,7 @@ import aiohttp
 
 from schemas.avro import decode_dead_letter, decode_touchpoint
 from streams import health, topics
-from streams.collect import application, runner_of
+from streams.collect import application, operators, runner_of
 from streams.errors import Unavailable
 from streams.settings import Settings
 
@@ -50,6 +50,7 @@ class Served:
     """A running collector: its address, its box, and a client without manners."""
 
     address: str
+    ops: str
     box: KeptBox
     client: aiohttp.ClientSession
     stopping: asyncio.Event
@@ -60,7 +61,13 @@ class Served:
             return Answer(answer.status, dict(answer.headers), await answer.read())
 
     async def ask(self, method, path, headers=None):
-        async with self.client.request(method, self.address + path, headers=headers) as answer:
+        return await self._ask(method, self.address + path, headers)
+
+    async def ask_ops(self, path):
+        return await self._ask("GET", self.ops + path, None)
+
+    async def _ask(self, method, url, headers):
+        async with self.client.request(method, url, headers=headers) as answer:
             return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, await answer.read())
 
 
@@ -84,11 +91,14 @@ async def served(*, box=None, now=lambda: NOW, **settings) -> AsyncIterator[Serv
     box = box or KeptBox()
     chosen = Settings.local(**{"write_keys": frozenset({KEY}), **settings})
     stopping = asyncio.Event()
-    runner = runner_of(application(chosen, box, stopping, now=now))
+    runner, operating = runner_of(application(chosen, box, stopping, now=now)), runner_of(operators(box, stopping))
     await runner.setup()
+    await operating.setup()
     try:
+        ops = await health.listen(operating, "127.0.0.1", 0, setting="LEADSTREAM_OPS_PORT")
         address = await health.listen(runner, "127.0.0.1", 0, setting="LEADSTREAM_COLLECTOR_PORT")
         async with aiohttp.ClientSession(auto_decompress=False) as client:
-            yield Served(address, box, client, stopping)
+            yield Served(address, ops, box, client, stopping)
     finally:
         await runner.cleanup()
+        await operating.cleanup()

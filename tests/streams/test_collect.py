@@ -320,11 +320,11 @@ async def test_while_kafka_is_away_the_sender_is_asked_to_come_back():
             answer = await collector.post(path, body, headers=headers)
             assert (answer.status, answer.json["code"]) == (503, "unavailable")
             assert int(answer.headers["Retry-After"]) > 0
-        ready = await collector.ask("GET", "/ready")
+        ready = await collector.ask_ops("/ready")
         assert (ready.status, ready.json) == (503, {"ready": False, "problems": ["Kafka at somewhere does not answer"]})
-        assert (await collector.ask("GET", "/live")).status == 200
+        assert (await collector.ask_ops("/live")).status == 200
         collector.box.problem = None
-        assert (await collector.ask("GET", "/ready")).json == {"ready": True, "problems": []}
+        assert (await collector.ask_ops("/ready")).json == {"ready": True, "problems": []}
         assert (await collector.post(keyed("/v1/page"), js(PAGE))).status == 200
 
 
@@ -389,10 +389,21 @@ async def test_what_is_no_http_is_answered_and_not_repeated_in_the_log(caplog):
         assert "s3cr3t" not in caplog.text
 
 
+async def test_strangers_are_told_yes_or_no_and_nothing_of_what_lies_within():
+    async with served() as collector:
+        for path in ("/live", "/ready"):
+            answer = await collector.ask("GET", path)
+            assert (answer.status, answer.body) == (200, b"")
+        collector.box.problem = "Kafka at somewhere does not answer"
+        answer = await collector.ask("GET", "/ready")
+        assert (answer.status, answer.body) == (503, b"")
+        assert (await collector.ask("GET", "/metrics")).status == 404
+
+
 async def test_a_collector_that_is_being_stopped_is_not_ready():
     async with served() as collector:
         collector.stopping.set()
-        assert (await collector.ask("GET", "/ready")).json["problems"] == ["stopping"]
+        assert (await collector.ask_ops("/ready")).json["problems"] == ["stopping"]
 
 
 async def test_a_connection_to_kafka_given_up_by_a_bug_is_a_reason_to_restart():
@@ -408,7 +419,7 @@ async def test_the_counts_add_up():
     """in = accepted + rejected + ignored, per source; and only what was acknowledged is counted."""
 
     async def counts(collector):
-        text = (await collector.ask("GET", "/metrics")).body.decode()
+        text = (await collector.ask_ops("/metrics")).body.decode()
         found = dict(line.rsplit(" ", 1) for line in text.splitlines() if line.startswith("leadstream_collector_events_total"))
         return {name.split('outcome="')[1].split('"')[0]: float(value) for name, value in found.items() if 'source="segment"' in name}
 
@@ -420,8 +431,8 @@ async def test_the_counts_add_up():
         await collector.post(keyed("/v1/batch"), js({"batch": [PAGE] * 50}))
         after = await counts(collector)
         assert {name: after[name] - before[name] for name in after} == {"in": 3, "accepted": 2, "rejected": 1}
-        assert b"leadstream_collector_requests_under_way 0.0" in (await collector.ask("GET", "/metrics")).body
-        assert b"leadstream_collector_bytes_under_way 0.0" in (await collector.ask("GET", "/metrics")).body
+        assert b"leadstream_collector_requests_under_way 0.0" in (await collector.ask_ops("/metrics")).body
+        assert b"leadstream_collector_bytes_under_way 0.0" in (await collector.ask_ops("/metrics")).body
 
 
 async def test_the_example_in_the_documentation_is_let_in():

@@ -39,7 +39,7 @@ prefixes = (f"c{n}." for n in count())
 @pytest.fixture
 def settings(local_stack):
     """Settings of an installation of its own, its topics created."""
-    made = Settings.local(kafka=local_stack.kafka_address, prefix=next(prefixes), collector_port=0, write_keys=frozenset({KEY}), ack_timeout_s=10.0)
+    made = Settings.local(kafka=local_stack.kafka_address, prefix=next(prefixes), collector_port=0, ops_port=0, write_keys=frozenset({KEY}), ack_timeout_s=10.0)
     ensure_topics(made.kafka, made.names)
     return made
 
@@ -249,7 +249,7 @@ def broker(tmp_path):
 
 
 async def test_kafka_may_come_late_be_killed_freeze_and_come_back_and_no_200_is_lost(broker):
-    settings = Settings.local(kafka=f"127.0.0.1:{broker.ports.kafka}", collector_port=0, write_keys=frozenset({KEY}), ack_timeout_s=3.0)
+    settings = Settings.local(kafka=f"127.0.0.1:{broker.ports.kafka}", collector_port=0, ops_port=0, write_keys=frozenset({KEY}), ack_timeout_s=3.0)
     acknowledged, refused, numbers = set(), 0, count()
 
     async with serve(settings) as collector, aiohttp.ClientSession() as client:
@@ -278,7 +278,7 @@ async def test_kafka_may_come_late_be_killed_freeze_and_come_back_and_no_200_is_
         assert await ready(503)
         assert await send() == 503
         now = await asyncio.to_thread(start, broker, "kafka")
-        await until(lambda: says(client, address, "touchpoints.web"), "the missing topics to be named")
+        await until(lambda: says(client, collector.ops, "touchpoints.web"), "the missing topics to be named")
         assert await send() == 503
         await asyncio.to_thread(ensure_topics, settings.kafka, settings.names)
         await until(ready, "ready after Kafka came")
@@ -313,8 +313,8 @@ async def test_kafka_may_come_late_be_killed_freeze_and_come_back_and_no_200_is_
     assert refused > 0
 
 
-async def says(client, address, what):
-    async with client.get(address + "/ready") as answer:
+async def says(client, ops, what):
+    async with client.get(ops + "/ready") as answer:
         return any(what in problem for problem in (await answer.json())["problems"])
 
 

@@ -156,7 +156,7 @@ def test_workers_whose_kafka_was_away_or_frozen_beyond_their_session_go_on_and_n
     )
     prepare(settings)
     collector, worker, _ = roles(settings)
-    sender, lines = Sender(collector.address), []
+    sender, lines = Sender(collector.door), []
     with Supervisor([collector, worker], tell=lambda child, line: lines.append(f"{child}: {line}")) as supervisor:
         until(lambda: supervisor.unready() == [], "all to be ready")
         assert sender.send(100) == 100

@@ -97,7 +97,7 @@ def test_a_topic_with_another_number_of_partitions_is_refused_by_all_who_use_it(
 
 def test_a_collector_that_runs_takes_nothing_while_a_topic_has_another_number_of_partitions_and_lives(ready):
     process = ready.start("collect")
-    address = address_in(process, "collector at ")
+    address = address_in(process, "/metrics at ")
     until(lambda: ask(f"{address}/ready").problems == (), "the collector to be ready")
     name = ready.settings.names.topic(topics.CRM)
     administer(ready, lambda admin: admin.create_partitions({name: NewPartitions(9)}))

@@ -63,11 +63,12 @@ def answering(code: int, body: bytes):
 def test_every_role_has_ports_of_its_own_from_the_settings_on():
     made = roles(replace(NOWHERE, collector_port=8080, ops_port=8081, ops_host="0.0.0.0"), workers=2)
     assert [(each.name, each.command[0], each.address) for each in made] == [
-        ("collector", "collect", "http://127.0.0.1:8080"),
-        ("worker-1", "work", "http://127.0.0.1:8081"),
-        ("worker-2", "work", "http://127.0.0.1:8082"),
-        ("sink", "sink", "http://127.0.0.1:8083"),
+        ("collector", "collect", "http://127.0.0.1:8081"),
+        ("worker-1", "work", "http://127.0.0.1:8082"),
+        ("worker-2", "work", "http://127.0.0.1:8083"),
+        ("sink", "sink", "http://127.0.0.1:8084"),
     ]
+    assert [each.door for each in made] == ["http://127.0.0.1:8080", "", "", ""]
     assert len({each.address for each in roles(NOWHERE, workers=3)}) == 5
 
 
@@ -85,7 +86,8 @@ def test_a_child_that_is_killed_is_started_again_and_all_end_together():
         assert second != first
     assert gone(second)
     assert supervisor.pids() == {}
-    assert ("collector", f"collector at {role.address}") in [(child, line.partition(" INFO ")[2]) for child, line in lines]
+    told = f"collector at {role.door}; /live, /ready and /metrics at {role.address}"
+    assert ("collector", told) in [(child, line.partition(" INFO ")[2]) for child, line in lines]
 
 
 def test_what_is_not_ready_in_time_says_why():
