@@ -7,6 +7,7 @@ Retry-After, and the sender keeps what it has). Nothing that a sender says is lo
 import argparse
 import asyncio
 import logging
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 BUG: Final = 1
 FINISH_WITHIN_S: Final = 10.0
+SILENT_MAX_S: Final = 75.0
+"""A connection that has asked nothing for so long is closed, also one that sends its headers drop by drop. Above the 60 s for
+which load balancers keep connections open: theirs must be the first to close."""
 _METHODS: Final = "POST, OPTIONS"
 _PREFLIGHT_S: Final = 86_400
 _NO_DOOR: Final = "none"
@@ -58,6 +62,7 @@ def run(settings: Settings, *, reuse_port: bool = False, on_ready: Callable[[str
     *on_ready* is told the address once the doors are open, which they are whether or not Kafka answers.
     With *reuse_port* several processes share one port.
     """
+    _as_many_connections_as_may_be()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the outbox says it once, and in words
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -66,6 +71,12 @@ def run(settings: Settings, *, reuse_port: bool = False, on_ready: Callable[[str
         log.error("%s", error)  # noqa: TRY400 - a sentence says it all
         return error.exit_code
     return 0
+
+
+def _as_many_connections_as_may_be() -> None:
+    """Raise the limit of open files, often 1,024, to what is allowed: silent connections must not keep others out."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 @asynccontextmanager
@@ -97,7 +108,13 @@ async def serve(settings: Settings, *, now: Callable[[], int] = clock.now_ms, re
 def runner_of(app: web.Application) -> web.AppRunner:
     """The server for *app*: bodies come as they were sent, and nothing of a request is logged."""
     return web.AppRunner(
-        app, access_log=None, handle_signals=False, auto_decompress=False, shutdown_timeout=FINISH_WITHIN_S, logger=_UNHEARD
+        app,
+        access_log=None,
+        handle_signals=False,
+        auto_decompress=False,
+        shutdown_timeout=FINISH_WITHIN_S,
+        keepalive_timeout=SILENT_MAX_S,
+        logger=_UNHEARD,
     )
 
 

@@ -1,10 +1,11 @@
 """Who sends too fast, and every refusal counted by its reason."""
 
+import asyncio
 import json
 
 import pytest
 
-from streams import metrics
+from streams import collect, metrics
 from streams.collecting import answers
 from streams.settings import Settings
 from tests.streams.collecting import KEY, served
@@ -102,3 +103,22 @@ async def test_events_are_counted_by_the_name_of_their_key():
 def test_only_refusals_have_a_code():
     assert answers.code_of(answers.done()) is None
     assert answers.code_of(answers.problem(401, "unauthorised", "no")) == "unauthorised"
+
+
+async def test_one_who_sends_his_headers_drop_by_drop_is_hung_up_on(monkeypatch):
+    monkeypatch.setattr(collect, "SILENT_MAX_S", 0.5)
+    async with served() as collector:
+        host, _, port = collector.address.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+
+        async def drip():
+            for byte in b"POST /v1/page HTTP/1.1\r\nHost: x\r\nX-Slow: " + b"a" * 1_000:
+                writer.write(bytes([byte]))
+                await asyncio.sleep(0.05)
+
+        dripping = asyncio.create_task(drip())
+        async with asyncio.timeout(20):
+            assert await reader.read() == b""
+        dripping.cancel()
+        writer.close()
+        assert (await collector.post(PATH, PAGE)).status == 200
