@@ -53,6 +53,7 @@ _MEDIUMS: Final = {
 _PAID: Final = frozenset({"cpc", "ppc", "paid", "cpm"})
 """Mediums that mean paid social when the source is a social network."""
 _CHARS_MAX: Final = 256
+_CONTROLS: Final = dict.fromkeys((*range(32), *range(127, 160)))
 _PARAMETERS_MAX: Final = 200
 
 
@@ -90,7 +91,14 @@ def _by_page(url: str | None, referrer: str | None, search: str | None) -> Road:
 
 
 def _of_marks(marks: Mapping[str, str], referrer: str | None) -> Road:
-    return Road(_by_marks(marks, referrer), marks.get("utm_campaign") or marks.get("mc_cid"), marks)
+    return Road(_by_marks(marks, referrer), _plain(marks.get("utm_campaign") or marks.get("mc_cid")), marks)
+
+
+def _plain(campaign: str | None) -> str | None:
+    """*campaign* without control characters, which addresses may hold as `%00`."""
+    if campaign is None or campaign.isprintable():
+        return campaign
+    return campaign.translate(_CONTROLS).strip() or None
 
 
 def _parameters(url: str | None, search: str | None) -> dict[str, str]:

@@ -72,6 +72,11 @@ def test_parameters_are_decoded_the_first_of_a_name_counts_and_what_is_long_is_c
     assert (found.campaign, found.marks["utm_source"], len(found.marks["gclid"]), "utm_term" in found.marks) == ("A b c", "X", 256, False)
 
 
+def test_campaigns_hold_no_control_characters():
+    assert road(url="https://a.io/?utm_campaign=Q%004%0a", referrer=None).campaign == "Q4"
+    assert road(url=None, referrer=None, campaign={"name": "\x00"}).campaign is None
+
+
 def test_the_query_may_come_beside_the_address():
     assert road(url=SITE, referrer=None, search="?utm_medium=cpc").channel == "paid_search"
 

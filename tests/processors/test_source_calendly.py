@@ -121,6 +121,11 @@ def test_tracking_tells_channel_campaign_and_the_crm_s_id():
     assert (found.channel, found.campaign, found.crm_id, found.properties["utm_source"]) == ("paid_search", "Q4 & more", "00Q5e000", "google")
 
 
+def test_control_characters_are_taken_out_of_campaigns():
+    assert only(adapt(event(tracking={"utm_campaign": "Q\x004"}))).campaign == "Q4"
+    assert only(adapt(event(tracking={"utm_campaign": "\x00"}))).campaign is None
+
+
 def test_names_and_numbers_are_contact_data_alone():
     found = only(adapt(event(name=None, first_name="Ann", last_name="Lee", text_reminder_number="+49 30 1")))
     assert found.contact == {"name": "Ann Lee", "phone": "+49 30 1", "email": "ann@initech.com"}
