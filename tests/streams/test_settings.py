@@ -3,7 +3,7 @@
 import pytest
 
 from streams.errors import Misconfigured
-from streams.settings import LOCAL_SENDGRID_SIGNING_KEY, Settings, table
+from streams.settings import LOCAL_SENDGRID_SIGNING_KEY, Settings, environ_of, table
 
 GOOD = {"LEADSTREAM_IDENTITY_KEY": "0123456789abcdef"}
 
@@ -122,3 +122,27 @@ def test_what_the_environment_says_goes_before_what_the_local_stack_has(monkeypa
 def test_proxies_are_addresses_and_networks():
     assert Settings.load(GOOD | {"LEADSTREAM_PROXIES": "10.0.0.0/8, 2001:db8::1"}).proxies == ("10.0.0.0/8", "2001:db8::1")
     assert "LEADSTREAM_PROXIES must be addresses or networks" in refusal(GOOD | {"LEADSTREAM_PROXIES": "10.0.0.0/8, localhost"})
+
+
+def test_what_questions_and_forms_mean_is_read_and_a_misspelt_meaning_is_told():
+    read = Settings.load(GOOD | {"LEADSTREAM_TYPEFORM_ANSWERS": "What = how much?=budget, ref-1=timeframe", "LEADSTREAM_TYPEFORM_KINDS": "F1=demo_booked,F2=custom_quiz"})
+    assert read.typeform_answers == ("What = how much?=budget", "ref-1=timeframe")
+    assert read.typeform_kinds == ("F1=demo_booked", "F2=custom_quiz")
+    assert Settings.load(environ_of(read)) == read
+    for said in ("budget", "=budget", "x=budgett", "???=budget"):
+        assert "LEADSTREAM_CALENDLY_ANSWERS must be question=attribute" in refusal(GOOD | {"LEADSTREAM_CALENDLY_ANSWERS": said})
+    for said in ("F1", "=demo_booked", "F1=demo_boked"):
+        assert "LEADSTREAM_TYPEFORM_KINDS must be form=kind" in refusal(GOOD | {"LEADSTREAM_TYPEFORM_KINDS": said})
+
+
+@pytest.mark.parametrize("said", ["Nowhere/Land", "America", "../etc/passwd", "/etc/localtime"])
+def test_a_time_zone_is_one_that_exists(said):
+    assert Settings.load(GOOD | {"LEADSTREAM_CALLRAIL_TIME_ZONE": "America/New_York"}).callrail_time_zone == "America/New_York"
+    assert "LEADSTREAM_CALLRAIL_TIME_ZONE must be" in refusal(GOOD | {"LEADSTREAM_CALLRAIL_TIME_ZONE": said})
+
+
+def test_several_secrets_of_a_sender_are_read_and_do_not_show():
+    settings = Settings.load(GOOD | {f"LEADSTREAM_{name}_SECRETS": "hidden-1, hidden-2" for name in ("STRIPE", "CALENDLY", "ZOOM", "TYPEFORM", "CALLRAIL")})
+    assert settings.stripe_secrets == settings.zoom_secrets == ("hidden-1", "hidden-2")
+    assert "hidden" not in repr(settings)
+    assert Settings.load(GOOD | {"LEADSTREAM_ZOOM_OWN_DOMAINS": "@Initech.com, initech.de"}).zoom_own_domains == ("initech.com", "initech.de")
