@@ -66,14 +66,14 @@ class Event(msgspec.Struct, gc=False):
     contact: Values = None
 
 
-class _Body(Event, gc=False):
+class Body(Event, gc=False):
     """Many events, or else a single one."""
 
     events: list[Event] | None = None
 
 
 _event = msgspec.json.Decoder(Event)
-_body = msgspec.json.Decoder(_Body)
+_body = msgspec.json.Decoder(Body)
 
 
 def family(kind: str) -> str:

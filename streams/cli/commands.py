@@ -32,6 +32,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Command, ...]], ...]] = (
     ("Single processes, for a cluster", (
         Command(name="keys", summary="make a write key for pages and apps", module="streams.cli.keys"),
         Command(name="topics", summary="create the topics, show the topology", module="streams.cli.topics"),
+        Command(name="describe", summary="doors as OpenAPI, topics as AsyncAPI", module="streams.cli.describe"),
         Command(name="collect", summary="the collector: HTTP in, touchpoints out", module="streams.cli.collect"),
         Command(name="work", summary="a worker: any of the hops identify, score, deliver", module="streams.cli.work"),
         Command(name="sink", summary="a worker that writes into ClickHouse", module="streams.cli.sink"),
