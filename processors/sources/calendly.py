@@ -87,9 +87,10 @@ def _touchpoint(event: _Event, what: str, invitee: Mapping[str, Any], *, signal:
     answers = read_answers(_answers(invitee), read_meanings(settings.meanings), "payload.questions_and_answers", at=at)
     said = invitee.get("email") or answers.email
     email = read_email(said, settings.identity_key) if isinstance(said, str) else None
-    if email is None:
+    referred = _uri_end(invitee.get("invitee")) if what == _MISSED else None
+    if email is None and referred is None:
         raise Unusable("payload.email", "no_identity", "payload.email: must be the invitee's address")
-    uri = identifier(_uri_end(invitee.get("uri")), "payload.uri")
+    uri = identifier(referred or _uri_end(invitee.get("uri")), "payload.uri")
     if uri is None:
         raise Unusable("payload.uri", "no_id", "payload.uri: is missing; it tells a re-send from a new booking")
     tracking = section(invitee, "tracking")
@@ -105,13 +106,15 @@ def _touchpoint(event: _Event, what: str, invitee: Mapping[str, Any], *, signal:
         channel=way.channel,
         occurred_at=at,
         received_at=signal.received_at if signal.import_id is None else at,
+        # Who did not come may be told by the invitee's address of the API alone: the booking's joins it to the person.
+        visitor_id=f"{SOURCE}.{uri}"[:128],
         crm_id=identifier(crm_said, "payload.tracking.salesforce_uuid") if isinstance(crm_said, str) else None,
-        email_hash=email.hash,
-        email_domain=email.domain,
+        email_hash=None if email is None else email.hash,
+        email_domain=None if email is None else email.domain,
         campaign=way.campaign,
         properties=texts.result(),
         profile=answers.profile,
-        contact=answers.contact | _contact(invitee) | {"email": email.address},
+        contact=answers.contact | _contact(invitee) | ({} if email is None else {"email": email.address}),
         import_id=signal.import_id,
     )
 

@@ -28,7 +28,7 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9_=+/.-]{1,128}")
 class ZoomSettings:
     """The apps' secret tokens; what custom questions ask for (`question=attribute`); domains whose people are colleagues.
 
-    The window is wide: Zoom repeats after 5, 30 and 90 minutes, and a replayed event is a duplicate by its id.
+    The window is wide: Zoom repeats after 5, 25 and 85 minutes, and a replayed event is a duplicate by its id.
     """
 
     secrets: tuple[str, ...]

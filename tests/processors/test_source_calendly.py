@@ -90,6 +90,15 @@ def test_who_did_not_come_missed_it():
     assert only(adapt(event("invitee_no_show.created", no_show={"uri": "x"}))).kind == "demo_missed"
 
 
+def test_who_did_not_come_is_known_by_the_booking_where_no_address_is_told():
+    """It may come as the invitee, or as a reference to the invitee; and the event of either is the same."""
+    booked, whole = only(adapt(event())), only(adapt(event("invitee_no_show.created")))
+    referring = only(adapt({"event": "invitee_no_show.created", "created_at": "2026-11-21T21:55:13Z", "payload": {"uri": "https://api.calendly.com/invitee_no_shows/N1", "invitee": URI}}))
+    assert (referring.kind, referring.email_hash, referring.visitor_id) == ("demo_missed", None, "calendly.EV1/invitees/IN1")
+    assert referring.visitor_id == whole.visitor_id == booked.visitor_id
+    assert referring.event_id == whole.event_id
+
+
 def test_a_routing_form_is_a_form_whose_answers_say_who_it_was():
     said = [{"question": "Business email", "answer": "ann@initech.com"}, {"question": "Company size", "answer": "51-200"}]
     found = only(adapt({"event": "routing_form_submission.created", "created_at": "2026-11-21T21:55:13.000000Z", "payload": {"uri": "https://api.calendly.com/routing_form_submissions/R1", "questions_and_answers": said, "tracking": {"utm_source": "linkedin"}}}))
