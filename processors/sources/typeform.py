@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import msgspec
 
-from processors.attribution.roads import CLICK_IDS, UTM
 from processors.email import Email, read_email
 from processors.sources.answers import Answer, read_answers, read_meanings
 from processors.sources.batches import adapt_one
@@ -31,7 +30,6 @@ _PREFIX: Final = "sha256="
 _TYPES: Final = {"email": "email", "phone_number": "phone"}
 _NOWHERE: Final = ("file_url", "payment", "calendly")
 """Types of answers that are links to files and card data: kept nowhere."""
-_ROAD: Final = frozenset({*UTM, *CLICK_IDS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +152,7 @@ def _hidden_id(hidden: Mapping[str, Any], names: tuple[str, ...]) -> str | None:
 
 
 def _answers(response: _Response, hidden: Mapping[str, Any], settings: TypeformSettings) -> Iterator[Answer]:
-    """The answers under their questions' words, references and ids; then the hidden fields that are neither id nor road."""
+    """The answers under their questions' words, references and ids; then the hidden fields that are no ids."""
     fields = section(response.definition).get("fields")
     known = {section(each).get("id"): section(each) for each in fields[:FIELDS_MAX] if isinstance(section(each).get("id"), str)} if isinstance(fields, list) else {}
     for each in response.answers or ():
@@ -164,7 +162,7 @@ def _answers(response: _Response, hidden: Mapping[str, Any], settings: TypeformS
             asked = known.get(field.get("id"), {}) if isinstance(field.get("id"), str) else {}
             yield Answer((asked.get("title"), field.get("ref"), field.get("id")), _value(answer.get(kind)), _TYPES.get(kind))
     for name, value in hidden.items():
-        if name not in _ROAD and name not in settings.visitor_id_fields and name not in settings.crm_id_fields:
+        if name not in settings.visitor_id_fields and name not in settings.crm_id_fields:
             yield Answer((name,), value)
 
 

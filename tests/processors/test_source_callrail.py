@@ -85,6 +85,13 @@ def test_older_and_newer_fields_of_one_telephone_are_one_lead():
     assert only(adapt(older(callernum="404 555-1234"))).visitor_id == only(adapt(call())).visitor_id
 
 
+def test_where_a_request_holds_both_the_newer_field_counts_unless_it_is_empty():
+    both = call(datetime="2020-01-01 00:00:00", callernum="+493012345", callername="OTHER")
+    assert only(adapt(both)) == only(adapt(call()))
+    found = only(adapt(both | {"customer_phone_number": "", "customer_name": None}))
+    assert found.contact == {"name": "OTHER", "phone": "+493012345"}
+
+
 def test_a_local_time_is_read_in_the_zone_of_the_company_or_of_the_settings():
     assert only(adapt(older())).occurred_at == 1795279800000  # UTC
     new_york = replace(SETTINGS, time_zone="America/New_York")

@@ -61,7 +61,7 @@ def test_a_signature_by_any_of_the_tokens_proves_also_when_zoom_repeats():
 def test_wrong_signatures_are_refused():
     body = json.dumps(registration()).encode()
     right = signed(body)
-    for headers in ({}, signed(body, "wrong"), signed(body + b" "), right | {TIMESTAMP: str(NOW // 1000 + 1)}, {SIGNATURE: right[SIGNATURE]}, right | {SIGNATURE: right[SIGNATURE].removeprefix("v0=")}, right | {SIGNATURE: "v1" + right[SIGNATURE][2:]}, right | {SIGNATURE: "v0=\udcff"}):
+    for headers in ({}, signed(body, "wrong"), signed(body + b" "), right | {TIMESTAMP: str(NOW // 1000 + 1)}, {SIGNATURE: right[SIGNATURE]}, right | {SIGNATURE: right[SIGNATURE].removeprefix("v0=")}, right | {SIGNATURE: "v1" + right[SIGNATURE][2:]}, right | {SIGNATURE: "v2" + right[SIGNATURE][2:]}, right | {SIGNATURE: "v0=\udcff"}):
         assert SIGNATURE in refused(zoom.adapt(signal(body, PATH, headers=headers), SETTINGS))
     assert TIMESTAMP in refused(zoom.adapt(signal(body, PATH, headers=signed(body, at=NOW // 1000 - 7201)), SETTINGS))
     assert "LEADSTREAM_ZOOM_SECRETS" in refused(adapt(registration(), replace(SETTINGS, secrets=())))
