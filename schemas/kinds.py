@@ -14,7 +14,7 @@ WEB: Final = frozenset({
 })  # fmt: skip
 EMAIL: Final = frozenset({
     "email_sent", "email_delivered", "email_deferred", "email_bounced", "email_dropped", "email_opened",
-    "email_machine_opened", "email_clicked", "email_unsubscribed", "email_resubscribed", "email_complained",
+    "email_machine_opened", "email_clicked", "email_machine_clicked", "email_unsubscribed", "email_resubscribed", "email_complained",
     "email_replied",
 })  # fmt: skip
 ADS: Final = frozenset({"ad_clicked", "lead_form_submitted"})
@@ -31,7 +31,7 @@ SALES_VERDICT: Final = "sales_verdict"
 """The one kind the core itself reads: property `verdict` is accepted, rejected, recycled or disqualified."""
 
 PASSIVE: Final = CRM | frozenset({
-    "email_sent", "email_delivered", "email_deferred", "email_bounced", "email_dropped", "email_machine_opened",
+    "email_sent", "email_delivered", "email_deferred", "email_bounced", "email_dropped", "email_machine_opened", "email_machine_clicked",
 })  # fmt: skip
 """Kinds in which the visitor did nothing by a marketing channel: no conversion is credited to them."""
 
