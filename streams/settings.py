@@ -119,6 +119,10 @@ def _standard_secret(said: str) -> str:
     return said
 
 
+def _standard_secrets(said: str) -> tuple[str, ...]:
+    return tuple(_standard_secret(each) for each in _names(said))
+
+
 def _address_secrets(said: str) -> tuple[str, ...]:
     secrets = _names(said)
     if not all(re.fullmatch(r"[A-Za-z0-9_-]{16,128}", each) for each in secrets):
@@ -188,6 +192,12 @@ class Settings:
     mailchimp_secrets: tuple[str, ...] = _setting((), _address_secrets, "secrets that let Mailchimp's webhooks in, in their address, with commas", secret=True)
     mandrill_keys: tuple[str, ...] = _setting((), _names, "keys of Mandrill's webhooks, as the console shows them, with commas", secret=True)
     mandrill_addresses: tuple[str, ...] = _setting((), _post_addresses, "their Post to URLs, letter by letter as in the console: they are signed", secret=True)
+    mailgun_keys: tuple[str, ...] = _setting((), _names, "Mailgun's HTTP webhook signing keys, with commas", secret=True)
+    mailgun_window_s: int = _setting(9 * 3600, _whole(1, 10**7), "how old a signed Mailgun request may be; it re-sends for eight hours")
+    postmark_secrets: tuple[str, ...] = _setting((), _address_secrets, "secrets that let Postmark's webhooks in, with commas", secret=True)
+    resend_secrets: tuple[str, ...] = _setting((), _standard_secrets, "signing secrets of Resend's webhooks, whsec_..., with commas", secret=True)
+    standard_webhooks_secrets: tuple[str, ...] = _setting((), _standard_secrets, "signing secrets of any other sender of Standard Webhooks, whsec_..., with commas", secret=True)
+    standard_webhooks_kinds: tuple[str, ...] = _setting((), _kinds_of_forms, "what its types mean, as: user.created=signed_up; others are custom_ and the type")
     email_campaign_fields: tuple[str, ...] = _setting(("campaign", "campaign_name"), _names, "fields attached to emails that name a campaign; not SendGrid's")
     email_crm_id_fields: tuple[str, ...] = _setting(("crm_id", "user_id"), _names, "fields attached to emails that hold the CRM's id of a person; not SendGrid's")
     google_ads_key: str = _setting("", _text, "the key of Google Ads lead forms", secret=True)
@@ -287,6 +297,10 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "mailjet_secrets": ("local-mailjet-secret",),
     "mailchimp_secrets": ("local-mailchimp-secret",),
     "mandrill_keys": ("local-mandrill-key",),
+    "mailgun_keys": ("local-mailgun-key",),
+    "postmark_secrets": ("local-postmark-secret",),
+    "resend_secrets": ("whsec_bGVhZHN0cmVhbS1sb2NhbC1yZXNlbmQtc2VjcmV0",),
+    "standard_webhooks_secrets": ("whsec_bGVhZHN0cmVhbS1sb2NhbC1zdGFuZGFyZC1zZWNyZXQ=",),
     "mandrill_addresses": ("http://127.0.0.1:8080/webhooks/mandrill",),
     "google_ads_key": "local-google-ads-key",
     "stripe_secrets": ("local-stripe-secret",),

@@ -14,6 +14,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "postmark"
 PATHS: Final = ("/webhooks/postmark",)
+STOP: Final = 403
+"""The only status on which Postmark does not send again."""
 
 _KINDS: Final = {
     "Delivery": "email_delivered", "Bounce": "email_bounced", "SpamComplaint": "email_complained", "Open": "email_opened",

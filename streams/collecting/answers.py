@@ -44,8 +44,11 @@ def done(**more: Any) -> web.Response:
     return web.Response(body=msgspec.json.encode({"success": True, **more}), headers={"Content-Type": JSON})
 
 
-def adapted(outcome: Adapted, *, resends: bool) -> web.Response:
-    """What became of a body. 400 where nothing of it could be used, unless its sender *resends* what was refused."""
+def adapted(outcome: Adapted, *, resends: bool, stops: int | None = None) -> web.Response:
+    """What became of a body. 400 where nothing of it could be used, unless its sender *resends* what was refused.
+
+    *stops* is said instead of any refusal, to a sender for whom it means that sending again is of no use.
+    """
     accepted, rejected = len(outcome.touchpoints), outcome.rejected
     if not rejected and not outcome.ignored:
         return web.Response(body=_accepted(accepted), headers={"Content-Type": JSON})
@@ -57,11 +60,11 @@ def adapted(outcome: Adapted, *, resends: bool) -> web.Response:
     first = rejected[0]
     if first.index == WHOLE_BODY:
         status = 413 if first.reason == "too_many_events" else 400
-        return problem(status, first.reason, first.detail, field=first.field, **more)
+        return problem(stops or status, first.reason, first.detail, field=first.field, **more)
     more |= {"rejected": [_told(each) for each in rejected[:TELL_MAX]], "rejected_count": len(rejected)}
     if accepted or outcome.ignored or resends:
         return done(**more)
-    return problem(400, first.reason, first.detail, field=first.field, **more)
+    return problem(stops or 400, first.reason, first.detail, field=first.field, **more)
 
 
 def _told(each: Rejected) -> Mapping[str, Any]:

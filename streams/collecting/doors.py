@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from processors.sources import (
     brevo,
@@ -14,11 +14,15 @@ from processors.sources import (
     events,
     google_ads,
     mailchimp,
+    mailgun,
     mailjet,
     mandrill,
+    postmark,
+    resend,
     segment,
     sendgrid,
     sparkpost,
+    standard_webhooks,
     stripe,
     typeform,
     zoom,
@@ -38,7 +42,7 @@ class Door:
     A source that `resends` whatever is not answered 200 is told 200 also when all its events were rejected: they are
     among the dead letters, and would be no better the next time. `alone` makes a body, for a path, of one event out of a
     list: what is left of a body in a dead letter. `asks` are the methods, besides POST, by which its sender asks whether
-    the address is ours.
+    the address is ours. A sender to whom one status says that sending again is of no use is told it, by `stops`.
     """
 
     source: str
@@ -49,6 +53,7 @@ class Door:
     browsers: bool = False
     resends: bool = False
     asks: tuple[str, ...] = ()
+    stops: int | None = None
 
 
 def doors(settings: Settings) -> tuple[Door, ...]:
@@ -71,6 +76,7 @@ def doors(settings: Settings) -> tuple[Door, ...]:
         Door(source="sendgrid", paths=sendgrid.PATHS, adapt=partial(sendgrid.adapt, settings=email), family=sendgrid.family, alone=sendgrid.alone, resends=True),
         Door(source="google_ads", paths=google_ads.PATHS, adapt=partial(google_ads.adapt, settings=ads), family=google_ads.family, alone=google_ads.alone, resends=True),
         *_email_services(settings),
+        *_signed_email_services(settings),
         Door(source="events", paths=events.PATHS, adapt=partial(events.adapt, settings=crm), family=events.family, alone=events.alone),
     )
 
@@ -131,4 +137,29 @@ def _email_services(settings: Settings) -> tuple[Door, ...]:
         Door(source="mailjet", paths=mailjet.PATHS, adapt=partial(mailjet.adapt, settings=of(secrets=settings.mailjet_secrets)), family=mailjet.family, alone=one, resends=True),
         Door(source="mandrill", paths=mandrill.PATHS, adapt=partial(mandrill.adapt, settings=signed), family=mandrill.family, alone=mandrill.alone, resends=True, asks=mandrill.ASKS),
         Door(source="mailchimp", paths=mailchimp.PATHS, adapt=partial(mailchimp.adapt, settings=of(secrets=settings.mailchimp_secrets)), family=mailchimp.family, alone=one, resends=True, asks=mailchimp.ASKS),
+    )
+
+
+def _signed_email_services(settings: Settings) -> tuple[Door, ...]:
+    """Those with proofs, or answers, of their own kind; and any sender of Standard Webhooks."""
+    common: Mapping[str, Any] = {
+        "identity_key": settings.identity_key,
+        "campaign_fields": settings.email_campaign_fields,
+        "crm_id_fields": settings.email_crm_id_fields,
+        "events_max": settings.events_per_body_max,
+    }
+    sent = mailgun.MailgunSettings(secrets=settings.mailgun_keys, window_s=settings.mailgun_window_s, **common)
+    told = email_events.EmailSettings(secrets=settings.postmark_secrets, **common)
+    signed = resend.ResendSettings(secrets=settings.resend_secrets, **common)
+    any_one = standard_webhooks.StandardSettings(
+        secrets=settings.standard_webhooks_secrets,
+        identity_key=settings.identity_key,
+        kinds=settings.standard_webhooks_kinds,
+        crm_id_fields=settings.email_crm_id_fields,
+    )
+    return (
+        Door(source="mailgun", paths=mailgun.PATHS, adapt=partial(mailgun.adapt, settings=sent), family=mailgun.family, alone=mailgun.alone, stops=mailgun.STOP),
+        Door(source="postmark", paths=postmark.PATHS, adapt=partial(postmark.adapt, settings=told), family=postmark.family, alone=postmark.alone, stops=postmark.STOP),
+        Door(source="resend", paths=resend.PATHS, adapt=partial(resend.adapt, settings=signed), family=resend.family, alone=resend.alone, resends=True),
+        Door(source="standard_webhooks", paths=standard_webhooks.PATHS, adapt=partial(standard_webhooks.adapt, settings=any_one), family=events.family, alone=standard_webhooks.alone, resends=True),
     )

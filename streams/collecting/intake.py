@@ -135,7 +135,7 @@ class Intake:
         if records:
             await self._box.deliver(records)
         _count(door.source, outcome)
-        return answers.adapted(outcome, resends=door.resends)
+        return answers.adapted(outcome, resends=door.resends, stops=door.stops)
 
     def too_fast(self, request: web.Request) -> web.Response | None:
         """The refusal of a request whose address sends faster than is let in; None: it does not."""
