@@ -7,7 +7,7 @@ PEERS  := $(VENV)/bench/.installed
 ARGS   ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test check bench chaos clean
+.PHONY: help install run test check bench chaos hostile clean
 
 help:        ## this list
 	@grep -E '^[a-z]+: .*##|^[a-z]+:  *##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 12
@@ -45,6 +45,9 @@ $(PEERS): pyproject.toml | $(STAMP)
 
 chaos: $(STAMP)    ## break everything at random and check every event; ARGS="--faults 500 --events 1000000 --seed 1 --json"
 	@$(BIN)/python -m tests.chaos $(ARGS)
+
+hostile: $(STAMP)  ## requests no well-behaved client sends, at a running collector; ARGS="--requests 10000 --seed 1 --json"
+	@$(BIN)/python -m tests.hostile $(ARGS)
 
 clean:             ## stop the local servers, remove their data and the virtual environment
 	-@test -x $(BIN)/leadstream && $(BIN)/leadstream local down && $(BIN)/leadstream local down --data .leadstream/demo
