@@ -85,11 +85,7 @@ class Intake:
         if not self._under_way.enter(size):
             return answers.problem(503, "busy", "more requests are under way than there is room for; send it again")
         try:
-            if request.content.is_eof():  # it came with its headers, as most do: spare the timer
-                sent = await request.read()
-            else:
-                async with asyncio.timeout(self._settings.body_timeout_s):
-                    sent = await request.read()
+            sent = await self._read(request)
             body = bodies.plain(sent, request.headers.get("content-encoding"), bytes_max=most)
             if body is not sent:
                 if not self._under_way.grow(len(body)):
@@ -104,6 +100,16 @@ class Intake:
             return answers.problem(400, "unreadable", str(error), field="body")
         finally:
             self._under_way.leave(size)
+
+    async def _read(self, request: web.Request) -> bytes:
+        """The body as it was sent. Raises TimeoutError, bodies.Unreadable, web.HTTPRequestEntityTooLarge."""
+        if request.content.is_eof():  # it came with its headers, as most do: spare the timer
+            return await request.read()
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s):
+                return await request.read()
+        except (ConnectionError, web.RequestPayloadError):
+            raise bodies.Unreadable("body: ends before its length, or its last chunk") from None
 
     async def _handle(self, request: web.Request, body: bytes, *, door: Door, path: str, received_at: int) -> web.Response:
         import_id = None

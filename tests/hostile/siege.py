@@ -103,6 +103,7 @@ def _judged(settings: Settings, tally: Tally, ops: str, *, rss_mib: tuple[int, i
     if rss_mib[1] - rss_mib[0] > GROWTH_MAX_MIB:
         wrong.append(f"its memory grew from {rss_mib[0]} to {rss_mib[1]} MiB")
     refused = {labels: int(value) for (name, labels), value in samples.items() if name == "leadstream_collector_refused_total"}
+    wrong += [f"a bug: {labels}" for labels in refused if 'reason="bug"' in labels]
     return Siege(
         requests=tally.sent, statuses=dict(tally.statuses), accepted=tally.accepted, rejected=found["rejected"], refused=refused, rss_mib=rss_mib, wrong=tuple(wrong)
     )

@@ -122,3 +122,18 @@ async def test_one_who_sends_his_headers_drop_by_drop_is_hung_up_on(monkeypatch)
         dripping.cancel()
         writer.close()
         assert (await collector.post(PATH, PAGE)).status == 200
+
+
+async def test_one_who_hangs_up_before_all_is_sent_is_no_bug_of_ours(caplog):
+    before = counted("segment", "bug"), counted("segment", "unreadable")
+    async with served() as collector:
+        host, _, port = collector.address.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{{".encode())
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.write_eof()
+        assert await reader.read() == b""
+        writer.close()
+    assert (counted("segment", "bug"), counted("segment", "unreadable")) == (before[0], before[1] + 1)
+    assert caplog.text == ""
