@@ -106,7 +106,8 @@ def let_in(entries: frozenset[str], said: object, *, source: str, at: int) -> Wr
 
 def find(signal: Signal, entries: frozenset[str], *, source: str, said: Iterable[object] = ()) -> WriteKey | None:
     """The key that opens the door of *source*, from the places where libraries put one: *said* in the body, as the user of
-    Basic Authorization, or in the query. Write keys are public: browsers show them."""
+    Basic Authorization, or in the query. Write keys are public: browsers show them.
+    """
     at = signal.received_at
     for each in said:
         if (key := let_in(entries, each, source=source, at=at)) is not None:
