@@ -9,10 +9,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
-from sinks.clickhouse import connect
 from streams import app, deliver, identify, metrics, score
 from streams.app import HealthView
 from streams.broker import away
+from streams.clickhouse import clickhouse_of
 from streams.dead_letters import Limits
 from streams.errors import Unavailable
 from streams.health import Probes, of_hops
@@ -49,12 +49,8 @@ def hop(name: str, settings: Settings) -> Hop:
         home = score.Home(bootstrap=kafka, names=names, count=metrics.count, limits=limits)
         return score.score_hop(home, pace=_pace(settings, Pace()))
     if name == deliver.NAME:
-        open_one = partial(
-            connect, host=settings.clickhouse_host, port=settings.clickhouse_port, user=settings.clickhouse_user,
-            password=settings.clickhouse_password, database=settings.clickhouse_database,
-        )  # fmt: skip
         pace = replace(deliver.PACE, session_timeout=timedelta(seconds=settings.session_timeout_s), heartbeat=_heartbeat(settings))
-        return deliver.deliver_hop(kafka, names=names, connect=open_one, count=metrics.count, limits=limits, pace=pace)
+        return deliver.deliver_hop(kafka, names=names, connect=partial(clickhouse_of, settings), count=metrics.count, limits=limits, pace=pace)
     raise ValueError(f"no hop {name}, there are {', '.join(HOPS)}")
 
 

@@ -1,7 +1,9 @@
 """How arguments are declared, explained and refused; every command's parser is one of these."""
 
 import argparse
+import re
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -62,3 +64,17 @@ class Parser(argparse.ArgumentParser):
         """Take one of several actions, each with its summary; return their parsers by name."""
         actions = self.add_subparsers(title="actions", dest="action", required=True, metavar="ACTION", parser_class=Parser)
         return {name: actions.add_parser(name, help=summary) for name, summary in names}
+
+
+_DURATION: Final = re.compile(r"(\d{1,6})(s|min|h|d|w)")
+_UNITS: Final = {
+    "s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1),
+}  # fmt: skip
+
+
+def duration(option: str, said: str) -> timedelta:
+    """Read a duration given for *option*. Raises Refusal."""
+    parts = _DURATION.fullmatch(said)
+    if parts is None or int(parts[1]) == 0:
+        raise Refusal(f"{option} takes a duration such as 30s, 5min, 12h, 7d or 4w")
+    return int(parts[1]) * _UNITS[parts[2]]

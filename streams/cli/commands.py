@@ -23,6 +23,8 @@ GROUPS: Final[tuple[tuple[str, tuple[Command, ...]], ...]] = (
         Command(name="send", summary="send a CSV or JSONL file of any shape, live or as an import", module="streams.cli.send"),
         Command(name="tail", summary="read a topic, one line a record", module="streams.cli.tail"),
         Command(name="lead", summary="explain one lead: stage, score, reasons, history", module="streams.cli.lead"),
+        Command(name="attribute", summary="what each channel earned, by the data; conversions stated anew", module="streams.cli.attribute"),
+        Command(name="costs", summary="import what advertising cost", module="streams.cli.costs"),
         Command(name="dead-letters", summary="what could not be used, why, and another try", module="streams.cli.dead_letters"),
     )),
     ("Scoring", (

@@ -69,17 +69,14 @@ def _plans(letters: "Sequence[DeadLetter]", here: "Installation") -> "list[tuple
 
 def _do(planned: "Sequence[tuple[DeadLetter, Plan]]", here: "Installation") -> Mapping[int, str]:
     """Do it. Return what ClickHouse refuses, by the letter's place."""
-    from sinks.clickhouse import connect
+    from streams.clickhouse import connected
     from streams.putting_back import doing
     from streams.putting_back.plan import Record, Send
 
-    s = here.settings
     places = [(place, what) for place, (_, what) in enumerate(planned) if isinstance(what, Record)]
     refused: dict[int, str] = {}
     if places:
-        with connect(
-            host=s.clickhouse_host, port=s.clickhouse_port, user=s.clickhouse_user, password=s.clickhouse_password, database=s.clickhouse_database
-        ) as client:
+        with connected(here.settings) as client:
             told = doing.record(client, [what for _, what in places])
             refused = {places[number][0]: detail for number, detail in told.items()}
     records = [record for _, what in planned if isinstance(what, Send) for record in what.records]

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from schemas.avro import FACT, Undecodable
-from sinks.clickhouse import ClickHouse, connect
+from sinks.clickhouse import ClickHouse
 from sinks.errors import SinkError
 from streams import topics
 from streams.cli.fields import Fields
 from streams.cli.installation import Installation
+from streams.clickhouse import clickhouse_of
 from streams.reading import partitions_of, read, reader
 
 _TRANSITION: Final = "stage_changed"
@@ -51,10 +52,7 @@ def history_of(here: Installation, lead_id: str, *, now: int, facts_max: int) ->
 
 def _from_clickhouse(here: Installation, lead_id: str, *, facts_max: int) -> tuple[History, int]:
     """The lead's history, and the newest instant at which a fact of its own was recorded."""
-    s = here.settings
-    with connect(
-        host=s.clickhouse_host, port=s.clickhouse_port, user=s.clickhouse_user, password=s.clickhouse_password, database=s.clickhouse_database
-    ) as client:
+    with clickhouse_of(here.settings) as client:
         aliases = [row["lead_id"] for row in client.query(_ALIASES, {"lead": lead_id})]
         leads = (lead_id, *aliases)
         transitions = _newest(client, leads, most=_TRANSITIONS_MAX, only=f"AND fact = '{_TRANSITION}'")

@@ -59,6 +59,11 @@ def _merged(f: Fields) -> str:
     return f"absorbed {f['other_lead']}: {f['touches']} touches, {sum(each['points'] for each in f['sums']):+.1f} points"
 
 
+def _withdrawn(f: Fields) -> str:
+    taken = " ".join(f"{points(each['points'])} {each['rule']}" for each in f["sums"])
+    return f"{f['reason']}: {taken or 'no points'}"
+
+
 def _pairs(values: Mapping[str, object]) -> str:
     return " ".join(f"{name}={value}" for name, value in sorted(values.items()))
 
@@ -72,6 +77,7 @@ _FACTS: Final[Mapping[str, Callable[[Fields], str]]] = {
     "transition_refused": lambda f: f"{f['from_stage']} > {f['to_stage']}: {f['reason']}",
     "verdict_given": lambda f: f["verdict"] + (f" until {instant(f['verdict_expires_at'])}" if f["verdict_expires_at"] else " for good"),
     "verdict_expired": lambda f: f["verdict"],
+    "points_withdrawn": _withdrawn,
     "lead_forwarded": lambda f: f"it is {f['other_lead']}" + ("" if f["handed_over"] else " (from now on)"),
     "lead_released": lambda f: f"it is not {f['other_lead']} after all",
     "identity_merged": _merged,

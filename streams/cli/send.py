@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from streams.cli.arguments import Parser, Refusal
+from streams.cli.arguments import Parser, Refusal, duration
 from streams.cli.output import as_json, note
 from streams.errors import Misconfigured, Refused, StreamsError
 
@@ -20,10 +20,6 @@ if TYPE_CHECKING:
 DRY_ROWS: Final = 20
 NOTES: Final = Path("~/.local/state/leadstream/sending")
 STDIN: Final = "-"
-_DURATION: Final = re.compile(r"(\d{1,6})(s|min|h|d|w)")
-_UNITS: Final = {
-    "s": timedelta(seconds=1), "min": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1),
-}  # fmt: skip
 _IMPORT_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -61,8 +57,8 @@ def declare(parser: Parser) -> None:
 
 def run(asked: Namespace) -> int:
     """Exit with 65 where rows were rejected; all others have been sent."""
-    every = None if asked.checkpoint_every is None else _duration("--checkpoint-every", asked.checkpoint_every)
-    patience = _duration("--patience", asked.patience)
+    every = None if asked.checkpoint_every is None else duration("--checkpoint-every", asked.checkpoint_every)
+    patience = duration("--patience", asked.patience)
     if not 1 <= asked.batch <= 5_000:
         raise Refusal("--batch takes a number from 1 to 5000")
     if asked.live and (asked.keep_open or every):
@@ -75,13 +71,6 @@ def run(asked: Namespace) -> int:
     if how.at is None and not asked.live:
         raise Refused(f"{asked.map}: says nothing of when it happened (at), which an import needs; or send it --live")
     return _dry_run(asked, how) if asked.dry_run else _send(asked, how, every=every, patience=patience)
-
-
-def _duration(option: str, said: str) -> timedelta:
-    parts = _DURATION.fullmatch(said)
-    if parts is None or int(parts[1]) == 0:
-        raise Refusal(f"{option} takes a duration such as 30s, 5min, 12h, 7d or 4w")
-    return int(parts[1]) * _UNITS[parts[2]]
 
 
 def _map_of(path: Path) -> "Map":

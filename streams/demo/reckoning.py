@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from sinks.clickhouse import ClickHouse, connect
+from sinks.clickhouse import ClickHouse
 from sinks.errors import SinkError
+from streams.clickhouse import clickhouse_of
 from streams.demo.play import Answered
 from streams.demo.tally import Held, Stored, contradictions, held, row_counts, stored
 from streams.errors import Unavailable
@@ -46,11 +47,7 @@ class Outcome:
 
 async def reckon(settings: Settings, answered: Answered, before: Held) -> Outcome:
     """Count everything, waiting for ClickHouse to hold what the topics hold. Raises Unavailable."""
-    clickhouse = connect(
-        host=settings.clickhouse_host, port=settings.clickhouse_port, user=settings.clickhouse_user,
-        password=settings.clickhouse_password, database=settings.clickhouse_database,
-    )  # fmt: skip
-    with clickhouse:
+    with clickhouse_of(settings) as clickhouse:
         try:
             after = await _caught_up(settings, clickhouse)
             in_store = await asyncio.to_thread(stored, clickhouse)

@@ -7,10 +7,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Final
 
-from sinks import errors as sinks
 from sinks.clickhouse import ClickHouse
 from sinks.insert import REFUSED_MAX, insert
-from streams.errors import Misconfigured, Unavailable
 from streams.kafka import Output, Outputs, shared_producer
 from streams.putting_back.plan import Record
 
@@ -19,22 +17,17 @@ FLUSH_EVERY: Final = 1_000
 
 
 def record(client: ClickHouse, planned: Sequence[Record]) -> dict[int, str]:
-    """Insert the rows. Return why ClickHouse refuses what it refuses still, by place. Raises Unavailable, Misconfigured."""
+    """Insert the rows. Return why ClickHouse refuses what it refuses still, by place. Raises sinks.SinkError."""
     refused: dict[int, str] = {}
     placed = sorted(enumerate(planned), key=lambda each: each[1].table.name)
-    try:
-        for _, of_table in groupby(placed, key=lambda each: each[1].table.name):
-            rows = list(of_table)
-            # No more at once than may be refused at once: here it is the rows that are in doubt.
-            for start in range(0, len(rows), REFUSED_MAX):
-                some = rows[start : start + REFUSED_MAX]
-                cells = list(zip(*[each.row for _, each in some], strict=True))
-                for row in insert(client, some[0][1].table, cells):
-                    refused[some[row.index][0]] = row.detail
-    except sinks.Unavailable as error:
-        raise Unavailable(str(error)) from error
-    except sinks.SinkError as error:
-        raise Misconfigured(str(error)) from error
+    for _, of_table in groupby(placed, key=lambda each: each[1].table.name):
+        rows = list(of_table)
+        # No more at once than may be refused at once: here it is the rows that are in doubt.
+        for start in range(0, len(rows), REFUSED_MAX):
+            some = rows[start : start + REFUSED_MAX]
+            cells = list(zip(*[each.row for _, each in some], strict=True))
+            for row in insert(client, some[0][1].table, cells):
+                refused[some[row.index][0]] = row.detail
     return refused
 
 
