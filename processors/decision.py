@@ -4,8 +4,11 @@
 `decide` does the same as `handle` on a copy. All return the facts, in order; none means that nothing happened.
 """
 
+from collections.abc import Iterable
 from copy import deepcopy
-from typing import Final
+from typing import Final, Protocol
+
+import msgspec
 
 from processors import stage
 from processors.engagement import cap_left, total_at
@@ -18,6 +21,7 @@ from schemas.facts import (
     IdentityMerged,
     LeadForwarded,
     LeadReleased,
+    PointsWithdrawn,
     ProfileLearned,
     RuleSum,
     StageChanged,
@@ -39,6 +43,17 @@ TIME: Final = "time"
 """The cause of what time alone does."""
 _TIMERS_MAX: Final = 64
 """Changes that time alone may make at once: a model has a handful of stages, so more would be a loop."""
+
+
+class Withdrawn(Protocol):
+    """A touchpoint that turned out to be no person's: its key, when it happened, what it had earned."""
+
+    @property
+    def key(self) -> int: ...
+    @property
+    def at(self) -> int: ...
+    @property
+    def sums(self) -> tuple[RuleSum, ...]: ...
 
 
 class Decision:
@@ -191,6 +206,23 @@ def count(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: s
     if hit.converting:
         decision.move(stage.by_conversion(lead, hit.converting, model), occurred_at)
     decision.move(stage.by_score(lead, decision.now, model), occurred_at)
+    return tuple(decision.facts)
+
+
+def withdraw(
+    lead: Lead, withdrawn: Iterable[Withdrawn], model: ScoringModel, *, lead_id: str, cause: str, reason: str, import_id: str | None
+) -> tuple[AnyFact, ...]:
+    """Take back what touchpoints earned that turned out to be no person's. What was told because of it stays told; a
+    stage that the score no longer carries cools as any does.
+    """
+    decision = Decision(lead, lead_id, model, cause=cause, import_id=import_id, at=lead.now)
+    several = tuple(withdrawn)
+    decision.tell(PointsWithdrawn(
+        fact_id=decision.id("points_withdrawn", reason), lead_id=lead_id, event_id=cause, recorded_at=decision.now,
+        model=decision.model_id, import_id=import_id, reason=reason,
+        sums=tuple(msgspec.structs.replace(each, points=-each.points) for one in several for each in one.sums),
+        event_keys=tuple((one.key, one.at) for one in several),
+    ))  # fmt: skip
     return tuple(decision.facts)
 
 

@@ -63,6 +63,26 @@ def add(lead: Lead, sums: Iterable[RuleSum]) -> None:
             lead.once.append(added.rule)
 
 
+def take_back(lead: Lead, sums: Iterable[RuleSum]) -> None:
+    """Undo in place what `add` did with *sums* whose sign is turned: points, use of caps, once-only marks.
+
+    Where nothing is left of a rule its sum goes, so that no rounding stays behind.
+    """
+    for taken in sums:
+        key = slot(taken.rule, taken.half_life_s)
+        engagement = lead.engagement.get(key)
+        if engagement is not None:
+            left = engagement.count - taken.count
+            _add_to(engagement, taken)
+            engagement.count = left
+            if left <= 0:
+                del lead.engagement[key]
+        if taken.window >= 0:
+            _free_cap(lead, taken.rule, taken.window, taken.points)
+        if taken.once and taken.rule in lead.once:
+            lead.once.remove(taken.rule)
+
+
 def _add_to(engagement: Engagement, added: RuleSum) -> None:
     ahead = added.as_of - engagement.as_of
     if engagement.half_life_s == 0:
@@ -91,6 +111,17 @@ def use_cap(lead: Lead, rule: str, window: int, points: float) -> None:
     windows[window] = windows.get(window, 0.0) + abs(points)
     if len(windows) > WINDOWS_KEPT:
         del windows[min(windows)]
+
+
+def _free_cap(lead: Lead, rule: str, window: int, points: float) -> None:
+    windows = lead.caps.get(rule)
+    if windows is None or (window := _kept(windows, window)) not in windows:
+        return
+    windows[window] = max(0.0, windows[window] - abs(points))
+    if not windows[window]:
+        del windows[window]
+    if not windows:
+        del lead.caps[rule]
 
 
 def _kept(windows: dict[int, float], window: int) -> int:

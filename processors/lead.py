@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from functools import reduce
 from typing import Final, assert_never
 
-from processors.engagement import add, use_cap
+from processors.engagement import add, take_back, use_cap
 from schemas.facts import (
     AnyFact,
     FitGraded,
     IdentityMerged,
     LeadForwarded,
     LeadReleased,
+    PointsWithdrawn,
     ProfileLearned,
     StageChanged,
     Touch,
@@ -58,6 +59,8 @@ def evolve(lead: Lead, fact: AnyFact) -> Lead:
             lead.verdict = fact.verdict
         case VerdictExpired():
             lead.verdict = None
+        case PointsWithdrawn():
+            take_back(lead, fact.sums)
         case LeadForwarded():
             _forward(lead, fact)
         case LeadReleased():

@@ -15,6 +15,7 @@ from schemas.facts import (
     IdentityMerged,
     LeadForwarded,
     LeadReleased,
+    PointsWithdrawn,
     ProfileLearned,
     RuleSum,
     StageChanged,
@@ -38,6 +39,7 @@ NAMES: Final[Mapping[type[AnyFact], str]] = {
     TransitionRefused: "transition_refused",
     VerdictGiven: "verdict_given",
     VerdictExpired: "verdict_expired",
+    PointsWithdrawn: "points_withdrawn",
     LeadForwarded: "lead_forwarded",
     LeadReleased: "lead_released",
     IdentityMerged: "identity_merged",
@@ -79,6 +81,8 @@ def _own_fields(fact: AnyFact) -> dict[str, Any]:
             return _verdict_fields(verdict)
         case VerdictExpired(verdict=name, effective_at=effective_at):
             return {"verdict": name, "effective_at": effective_at}
+        case PointsWithdrawn(reason=reason, sums=sums, event_keys=keys):
+            return {"reason": reason, "sums": [asdict(each) for each in sums], "event_keys": _event_keys(keys)}
         case LeadForwarded(to=to, handed_over=handed_over):
             return {"other_lead": to, "handed_over": handed_over}
         case LeadReleased(was=was):
@@ -102,13 +106,15 @@ def _identity_merged(fact: IdentityMerged) -> dict[str, Any]:
     return {
         "other_lead": fact.absorbed, "touches": fact.touches, "stage": fact.stage, "attributes": fact.attributes,
         "sums": [asdict(each) for each in fact.sums], "caps": [asdict(each) for each in fact.caps],
-        # Avro has no unsigned numbers, event keys fill all 64 bits.
-        "event_keys": [
-            {"key": key - _KEYS if key >= _SIGN else key, "recorded_at": at} for key, at in fact.event_ids
-        ],
+        "event_keys": _event_keys(fact.event_ids),
         "first_touch": _touch_row(fact.first_touch), "last_touch": _touch_row(fact.last_touch),
         **_verdict_fields(fact.verdict),
     }  # fmt: skip
+
+
+def _event_keys(keys: tuple[tuple[int, int], ...]) -> list[dict[str, int]]:
+    """Avro has no unsigned numbers, event keys fill all 64 bits."""
+    return [{"key": key - _KEYS if key >= _SIGN else key, "recorded_at": at} for key, at in keys]
 
 
 def _verdict_fields(verdict: Verdict | None) -> dict[str, Any]:
@@ -178,6 +184,9 @@ _READERS: Final[Mapping[type[AnyFact], Callable[[Row], dict[str, Any]]]] = {
     TransitionRefused: lambda row: _filled(row, "from_stage", "to_stage", "reason"),
     VerdictGiven: lambda row: {"verdict": _verdict(row)},
     VerdictExpired: lambda row: _filled(row, "verdict", "effective_at"),
+    PointsWithdrawn: lambda row: {
+        "reason": _value(row, "reason"), "sums": _each(RuleSum, row["sums"]), "event_keys": _event_ids(row),
+    },
     LeadForwarded: lambda row: {"to": _value(row, "other_lead"), "handed_over": _value(row, "handed_over")},
     LeadReleased: lambda row: {"was": _value(row, "other_lead")},
     IdentityMerged: lambda row: {

@@ -121,6 +121,17 @@ class VerdictExpired(Fact, frozen=True, kw_only=True, gc=False):
     effective_at: int
 
 
+class PointsWithdrawn(Fact, frozen=True, kw_only=True, gc=False):
+    """Touchpoints turned out to be no person's: what they had earned is taken back, once, and they are marked.
+
+    `sums` hold the points taken back with their sign turned, `event_keys` the touchpoints, also those that earned nothing.
+    """
+
+    reason: str  # security_scanner, ...
+    sums: tuple[RuleSum, ...]
+    event_keys: tuple[tuple[int, int], ...]  # (64-bit event key, when the touchpoint happened)
+
+
 class LeadForwarded(Fact, frozen=True, kw_only=True, gc=False):
     """The lead turned out to be `to`: what it had was handed over (unless it was forwarded already), mail goes on."""
 
@@ -158,6 +169,7 @@ AnyFact: TypeAlias = (
     | TransitionRefused
     | VerdictGiven
     | VerdictExpired
+    | PointsWithdrawn
     | LeadForwarded
     | LeadReleased
     | IdentityMerged

@@ -18,6 +18,7 @@ TEXT = st.builds(operator.mul, st.text(max_size=4), st.sampled_from([1, 1, 1, 1,
 BY_FIELD = {
     # Avro's `int`; all other numbers are `long`.
     **dict.fromkeys(("partition", "index", "count", "touches"), INT),
+    "event_keys": st.lists(st.tuples(EVENT_KEY, LONG), max_size=3).map(tuple),
     "event_ids": st.lists(st.tuples(EVENT_KEY, LONG), max_size=3).map(tuple),
 }
 BY_TYPE = {

@@ -71,7 +71,7 @@ def test_migrations_are_numbered_without_a_gap_and_every_statement_can_be_repeat
     for each in found:
         for statement in each.statements:
             assert statement.startswith(
-                ("CREATE TABLE IF NOT EXISTS", "CREATE OR REPLACE VIEW", "INSERT INTO stages")
+                ("CREATE TABLE IF NOT EXISTS", "CREATE OR REPLACE VIEW", "INSERT INTO stages", "INSERT INTO attribution_settings")
             ), statement[:60]
 
 

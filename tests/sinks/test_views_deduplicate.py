@@ -1,10 +1,16 @@
 """Whatever is written twice is seen once, in every view."""
 
+from datetime import date
+
 import pytest
 
+from schemas.facts import PointsWithdrawn
+from schemas.ids import derive, event_key
 from sinks import rows
+from sinks.costs import Cost, put
 from sinks.insert import forget
-from tests.processors.building import T0, touch
+from streams.attributing import weigh
+from tests.processors.building import DAY_MS, T0, touch
 from tests.sinks.records import Topics, lived, points, quarter
 
 # What depends on the instant of the query, or on the insert itself.
@@ -29,11 +35,33 @@ def views(client):
     }
 
 
+def everything() -> Topics:
+    """Something for every view to show."""
+    won = touch("deal_won", event="won", at=T0 + 80 * DAY_MS, email_hash="a" * 32, properties={"amount": "900", "currency": "EUR"})
+    told = lived([*quarter(), won]).letter("one").letter("two", topic="touchpoints.web", partition=1, offset=7)
+    machine = touch("email_clicked", event="machine", visitor_id="scanner")
+    taken = PointsWithdrawn(
+        fact_id=derive("taken"), lead_id="v:scanner", event_id="x", recorded_at=T0, model="test@1", reason="security_scanner", sums=(),
+        event_keys=((event_key(machine.event_id), T0),),
+    )  # fmt: skip
+    return told.touchpoint(machine).fact(taken, offset=9_999)
+
+
+def attributed(client):
+    """What `leadstream attribute` and `leadstream costs` store, at given instants; a statement among it that was replaced."""
+    weigh(client, T0)
+    client.command("INSERT INTO attribution_statements (lead_id, stage, attribution, stated_at) VALUES ('v:gone', 'mql', 'first', '2025-01-01 00:00:00')")
+    client.command("INSERT INTO attribution_statements (lead_id, stage, attribution, stated_at) VALUES ('v:gone', 'mql', 'first', '2025-01-02 00:00:00')")
+    put(client, [Cost(day=date(2025, 6, 1), channel=channel, campaign="", currency="EUR", cost=10.0) for channel in ("email", "social", "paid_search", "direct")])
+
+
 def test_the_same_batch_inserted_twice_is_seen_once_in_every_view(clickhouse):
-    told = lived(quarter()).letter("one").letter("two", topic="touchpoints.web", partition=1, offset=7)
+    told = everything()
     assert told.deliver(clickhouse) == []
+    attributed(clickhouse)
     once = views(clickhouse)
     assert told.deliver(clickhouse) == []
+    attributed(clickhouse)
     for table in rows.TABLES:
         held, distinct = (
             clickhouse.query(f"SELECT count() AS n FROM {table.name} {final}")[0]["n"] for final in ("", "FINAL")
