@@ -143,7 +143,7 @@ def _open(app: web.Application, path: str, handler: Handler, *, door: Door | Non
     for spelling in (path, path + "/"):
         app.router.add_post(spelling, _for_browsers(handler) if browsers else handler)
         for method in door.asks if door is not None else ():
-            app.router.add_route(method, spelling, handler)
+            app.router.add_route(method, spelling, _for_browsers(handler) if browsers else handler)
         if browsers:
             app.router.add_options(spelling, _preflight)
         app.router.add_route("*", spelling, _for_browsers(_wrong_method) if browsers else _wrong_method)

@@ -181,6 +181,7 @@ class Settings:
     clickhouse_database: str = _setting("leadstream", _text, "its database")
     identity_key: bytes = _setting(b"", _key, "keys the hash of email addresses; changing it makes new leads of all", secret=True)
     write_keys: frozenset[str] = _setting(frozenset(), _write_keys, "write keys of pages and apps, with commas, hashed by `leadstream keys new`; none lets none in", secret=True)
+    crawlers_let_in: tuple[str, ...] = _setting((), _names, "words of user agents that look like crawlers and are let in, as one's own monitoring, with commas")
     import_key: str = _setting("", _text, "lets history in; none lets none in", secret=True)
     sendgrid_public_key: str = _setting("", _public_key, "verification key of SendGrid's signed event webhook", secret=True)
     sendgrid_window_s: int = _setting(30 * 3600, _whole(1, 10**7), "how old a signed SendGrid request may be; it re-sends for over a day")
@@ -289,6 +290,7 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "identity_key": b"leadstream-local-identity-key",
     "write_keys": frozenset({LOCAL_WRITE_KEY}),
     "import_key": "local-import-key",
+    "crawlers_let_in": ("HeadlessChrome",),
     "rate_per_address": 0.0,
     "rate_per_key": 0.0,
     "sendgrid_public_key": "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEhFRVgvCUX7GmVlIXFPIKKMZIZOkseFDV0rez95k7ZAVNUUPwWVLEo/MZQ+ceZdljzDGpwMB38vfMjUQ6BCRB4A==",

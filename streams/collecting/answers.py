@@ -12,6 +12,8 @@ from aiohttp import web
 from processors.sources.signal import WHOLE_BODY, Adapted, Rejected
 
 JSON: Final = "application/json"
+GIF: Final = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c000000000100010000020144003b")
+"""One transparent pixel."""
 CODE: Final = web.ResponseKey("code", str)
 TELL_MAX: Final = 100
 """Rejections that one answer lists; all of them are counted, and among the dead letters."""
@@ -42,6 +44,13 @@ def too_fast(who: str, wait_s: float) -> web.Response:
 def done(**more: Any) -> web.Response:
     """Exactly 200: some libraries take a 202 or 204 for a failure, and post the same again."""
     return web.Response(body=msgspec.json.encode({"success": True, **more}), headers={"Content-Type": JSON})
+
+
+def pixel(answer: web.Response) -> web.Response:
+    """The picture that a page asked for, where *answer* says that all is well; never from a cache, or it would tell nothing."""
+    if answer.status != 200:
+        return answer
+    return web.Response(body=GIF, headers={"Content-Type": "image/gif", "Cache-Control": "no-store"})
 
 
 def adapted(outcome: Adapted, *, resends: bool, stops: int | None = None) -> web.Response:

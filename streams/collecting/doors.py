@@ -12,6 +12,7 @@ from processors.sources import (
     email_events,
     event_lists,
     events,
+    ga4,
     google_ads,
     mailchimp,
     mailgun,
@@ -21,6 +22,7 @@ from processors.sources import (
     resend,
     segment,
     sendgrid,
+    snowplow,
     sparkpost,
     standard_webhooks,
     stripe,
@@ -42,7 +44,8 @@ class Door:
     A source that `resends` whatever is not answered 200 is told 200 also when all its events were rejected: they are
     among the dead letters, and would be no better the next time. `alone` makes a body, for a path, of one event out of a
     list: what is left of a body in a dead letter. `asks` are the methods, besides POST, by which its sender asks whether
-    the address is ours. A sender to whom one status says that sending again is of no use is told it, by `stops`.
+    the address is ours. A sender to whom one status says that sending again is of no use is told it, by `stops`. Where a GET
+    is an event, its answer is a `pixel`.
     """
 
     source: str
@@ -54,6 +57,7 @@ class Door:
     resends: bool = False
     asks: tuple[str, ...] = ()
     stops: int | None = None
+    pixel: bool = False
 
 
 def doors(settings: Settings) -> tuple[Door, ...]:
@@ -72,12 +76,34 @@ def doors(settings: Settings) -> tuple[Door, ...]:
     crm = events.EventsSettings(secret=settings.events_secret, identity_key=key, window_s=settings.events_window_s, events_max=most)
     return (
         *_of_sales(settings),
+        *_of_trackers(settings),
         Door(source="segment", paths=segment.PATHS, adapt=partial(segment.adapt, settings=web), family=segment.family, alone=segment.alone, browsers=True),
         Door(source="sendgrid", paths=sendgrid.PATHS, adapt=partial(sendgrid.adapt, settings=email), family=sendgrid.family, alone=sendgrid.alone, resends=True),
         Door(source="google_ads", paths=google_ads.PATHS, adapt=partial(google_ads.adapt, settings=ads), family=google_ads.family, alone=google_ads.alone, resends=True),
         *_email_services(settings),
         *_signed_email_services(settings),
         Door(source="events", paths=events.PATHS, adapt=partial(events.adapt, settings=crm), family=events.family, alone=events.alone),
+    )
+
+
+def _of_trackers(settings: Settings) -> tuple[Door, ...]:
+    """What pages and servers send that were made for others: Snowplow's trackers and what is sent to Google Analytics."""
+    keys, key, most, people = settings.write_keys, settings.identity_key, settings.events_per_body_max, settings.crawlers_let_in
+    tracked = snowplow.SnowplowSettings(write_keys=keys, identity_key=key, events_max=most, people=people)
+    measured = ga4.Ga4Settings(write_keys=keys, identity_key=key, events_max=most, people=people)
+    return (
+        Door(
+            source="snowplow",
+            paths=snowplow.PATHS,
+            adapt=partial(snowplow.adapt, settings=tracked),
+            family=snowplow.family,
+            alone=snowplow.alone,
+            browsers=True,
+            asks=snowplow.ASKS,
+            stops=snowplow.STOP,
+            pixel=True,
+        ),
+        Door(source="ga4", paths=ga4.PATHS, adapt=partial(ga4.adapt, settings=measured), family=ga4.family, alone=ga4.alone, browsers=True),
     )
 
 

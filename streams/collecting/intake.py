@@ -141,7 +141,8 @@ class Intake:
         if records:
             await self._box.deliver(records)
         _count(door.source, outcome)
-        return answers.adapted(outcome, resends=door.resends, stops=door.stops)
+        answer = answers.adapted(outcome, resends=door.resends, stops=door.stops)
+        return answers.pixel(answer) if door.pixel and request.method == "GET" else answer
 
     def too_fast(self, request: web.Request) -> web.Response | None:
         """The refusal of a request whose address sends faster than is let in; None: it does not."""

@@ -116,7 +116,10 @@ def _door(door: Door, path: str) -> Document:
     if door.source == segment.SOURCE:
         post["security"] = list(_WRITE_KEYS)
     found = {"post": post}
-    for method in door.asks:
+    if door.pixel:
+        answers = {"200": {"description": "taken; the picture", "content": {"image/gif": {"schema": {}}}}, **_answers(None, 400, 401, 429, 500, 503)}
+        found["get"] = {"tags": [door.source], "summary": "one event in the query; its answer is a picture", "responses": answers}
+    for method in door.asks if not door.pixel else ():
         answers = {"200": {"description": "this address is ours"}, **_answers(None, 401, 429)}
         found[method.lower()] = {"tags": [door.source], "summary": "whether this address is ours", "responses": answers}
     if door.browsers:
