@@ -33,7 +33,7 @@ from tests.bench.race import Course, Failed, race
 from tests.bench.report import report
 from tests.bench.rows import ROOT, ROWS, Place, Row, missing
 
-ALONE = ("sink", "growth", "restart", "replay")
+ALONE = ("collector", "latency", "sink", "growth", "restart", "replay")
 """The benches that are no race: modules here."""
 
 
