@@ -5,12 +5,13 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from processors.sources import segment_messages, write_keys
+from processors.sources import crawlers, segment_messages, write_keys
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.segment_calls import touchpoint_of
-from processors.sources.segment_messages import BATCH, CALLS
-from processors.sources.signal import Outcome, Signal, Unauthorised, Unusable, whole_body
+from processors.sources.segment_messages import BATCH, CALLS, Context, Message
+from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable, whole_body
 from schemas import kinds
+from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "segment"
 PATHS: Final = tuple(f"/v1/{call}" for call in CALLS)
@@ -23,6 +24,7 @@ class SegmentSettings:
     write_keys: frozenset[str]
     identity_key: bytes
     events_max: int = 5_000
+    people: tuple[str, ...] = ()  # words of user agents that look like crawlers, and are let in
 
 
 def family(kind: str) -> str:
@@ -51,11 +53,14 @@ def adapt(signal: Signal, settings: SegmentSettings) -> Outcome:
         return Unauthorised(detail="send a valid write key: as the user of Basic Authorization, as writeKey in the body, or in the query")
     if len(read.messages) > settings.events_max:
         return whole_body(signal, too_many(len(read.messages), "batch", settings.events_max))
-    adapted = adapt_each(
-        read.messages,
-        lambda message, index: touchpoint_of(message, read, signal, call=call, index=signal.first + index, identity_key=settings.identity_key),
-        lambda: segment_messages.original(signal.body, call),
-    )
+
+    def turn(message: Message, index: int) -> Touchpoint | Ignored:
+        context = message.context if isinstance(message.context, Context) else read.context
+        if crawlers.at(signal, None if context is None else context.user_agent, people=settings.people):
+            return Ignored(index=index, reason=crawlers.CRAWLER)
+        return touchpoint_of(message, read, signal, call=call, index=signal.first + index, identity_key=settings.identity_key)
+
+    adapted = adapt_each(read.messages, turn, lambda: segment_messages.original(signal.body, call))
     return adapted if key is None else replace(adapted, key=key.name)
 
 

@@ -30,6 +30,7 @@ class Context(msgspec.Struct, gc=False):
     traits: Any = None
     referrer: Any = None
     group_id: Any = msgspec.field(name="groupId", default=None)
+    user_agent: Any = msgspec.field(name="userAgent", default=None)
 
 
 class Message(msgspec.Struct, gc=False):

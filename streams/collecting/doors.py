@@ -63,7 +63,7 @@ class Door:
 def doors(settings: Settings) -> tuple[Door, ...]:
     """All doors. Those whose key is not set stay closed, and say so."""
     key, most = settings.identity_key, settings.events_per_body_max
-    web = segment.SegmentSettings(write_keys=settings.write_keys, identity_key=key, events_max=most)
+    web = segment.SegmentSettings(write_keys=settings.write_keys, identity_key=key, events_max=most, people=settings.crawlers_let_in)
     email = sendgrid.SendGridSettings(
         public_key=settings.sendgrid_public_key,
         identity_key=key,

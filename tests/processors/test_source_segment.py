@@ -410,6 +410,26 @@ def test_without_message_id_and_date_each_counts():
     assert len({each.event_id for each in touchpoints(adapt({"batch": [message, message]}))}) == 2
 
 
+# ---- crawlers -------------------------------------------------------------------------------------------------------
+
+GOOGLEBOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+
+
+def test_what_a_crawler_does_is_no_visitor_s():
+    page = {"origin": "https://example.com", "user-agent": GOOGLEBOT}
+    for outcome in (track(context={"userAgent": GOOGLEBOT}), call({}, "page", headers=page), adapt({"batch": [{"type": "page", "userId": "u"}], "context": {"userAgent": GOOGLEBOT}})):
+        assert (outcome.touchpoints, outcome.rejected, [each.reason for each in outcome.ignored]) == ((), (), ["crawler"])
+
+
+def test_a_server_that_tells_of_its_visitors_is_none():
+    server = {"user-agent": "python-requests/2.32"}
+    assert only(call({}, "page", headers=server)).kind == "page_view"
+    said = {"context": {"userAgent": "Mozilla/5.0 (Macintosh) Safari/605"}}
+    assert only(call(said, "page", headers={**server, "origin": "https://example.com"})).kind == "page_view"
+    monitored = SegmentSettings(write_keys=frozenset({KEY}), identity_key=IDENTITY_KEY, people=("Googlebot",))
+    assert only(call({"context": {"userAgent": GOOGLEBOT}}, "page", settings=monitored)).kind == "page_view"
+
+
 # ---- bad bodies -----------------------------------------------------------------------------------------------------
 
 GOOD = {"type": "page", "userId": "u", "messageId": "good"}

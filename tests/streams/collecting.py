@@ -97,7 +97,7 @@ async def served(*, box=None, now=lambda: NOW, **settings) -> AsyncIterator[Serv
     try:
         ops = await health.listen(operating, "127.0.0.1", 0, setting="LEADSTREAM_OPS_PORT")
         address = await health.listen(runner, "127.0.0.1", 0, setting="LEADSTREAM_COLLECTOR_PORT")
-        async with aiohttp.ClientSession(auto_decompress=False) as client:
+        async with aiohttp.ClientSession(auto_decompress=False, headers={"User-Agent": "a sender"}) as client:
             yield Served(address, ops, box, client, stopping)
     finally:
         await runner.cleanup()

@@ -430,7 +430,7 @@ async def test_the_counts_add_up():
         collector.box.failures = [Unavailable("lost")]
         await collector.post(keyed("/v1/batch"), js({"batch": [PAGE] * 50}))
         after = await counts(collector)
-        assert {name: after[name] - before[name] for name in after} == {"in": 3, "accepted": 2, "rejected": 1}
+        assert {name: more for name in after if (more := after[name] - before.get(name, 0))} == {"in": 3, "accepted": 2, "rejected": 1}
         assert b"leadstream_collector_requests_under_way 0.0" in (await collector.ask_ops("/metrics")).body
         assert b"leadstream_collector_bytes_under_way 0.0" in (await collector.ask_ops("/metrics")).body
 
