@@ -221,7 +221,7 @@ def withdraw(
         fact_id=decision.id("points_withdrawn", reason), lead_id=lead_id, event_id=cause, recorded_at=decision.now,
         model=decision.model_id, import_id=import_id, reason=reason,
         sums=tuple(msgspec.structs.replace(each, points=-each.points) for one in several for each in one.sums),
-        event_keys=tuple((one.key, one.at) for one in several),
+        event_ids=tuple((one.key, one.at) for one in several),
     ))  # fmt: skip
     return tuple(decision.facts)
 

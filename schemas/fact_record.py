@@ -81,7 +81,7 @@ def _own_fields(fact: AnyFact) -> dict[str, Any]:
             return _verdict_fields(verdict)
         case VerdictExpired(verdict=name, effective_at=effective_at):
             return {"verdict": name, "effective_at": effective_at}
-        case PointsWithdrawn(reason=reason, sums=sums, event_keys=keys):
+        case PointsWithdrawn(reason=reason, sums=sums, event_ids=keys):
             return {"reason": reason, "sums": [asdict(each) for each in sums], "event_keys": _event_keys(keys)}
         case LeadForwarded(to=to, handed_over=handed_over):
             return {"other_lead": to, "handed_over": handed_over}
@@ -185,7 +185,7 @@ _READERS: Final[Mapping[type[AnyFact], Callable[[Row], dict[str, Any]]]] = {
     VerdictGiven: lambda row: {"verdict": _verdict(row)},
     VerdictExpired: lambda row: _filled(row, "verdict", "effective_at"),
     PointsWithdrawn: lambda row: {
-        "reason": _value(row, "reason"), "sums": _each(RuleSum, row["sums"]), "event_keys": _event_ids(row),
+        "reason": _value(row, "reason"), "sums": _each(RuleSum, row["sums"]), "event_ids": _event_ids(row),
     },
     LeadForwarded: lambda row: {"to": _value(row, "other_lead"), "handed_over": _value(row, "handed_over")},
     LeadReleased: lambda row: {"was": _value(row, "other_lead")},

@@ -124,12 +124,12 @@ class VerdictExpired(Fact, frozen=True, kw_only=True, gc=False):
 class PointsWithdrawn(Fact, frozen=True, kw_only=True, gc=False):
     """Touchpoints turned out to be no person's: what they had earned is taken back, once, and they are marked.
 
-    `sums` hold the points taken back with their sign turned, `event_keys` the touchpoints, also those that earned nothing.
+    `sums` hold the points taken back with their sign turned, `event_ids` the touchpoints, also those that earned nothing.
     """
 
     reason: str  # security_scanner, ...
     sums: tuple[RuleSum, ...]
-    event_keys: tuple[tuple[int, int], ...]  # (64-bit event key, when the touchpoint happened)
+    event_ids: tuple[tuple[int, int], ...]  # (64-bit event key, when the touchpoint happened)
 
 
 class LeadForwarded(Fact, frozen=True, kw_only=True, gc=False):

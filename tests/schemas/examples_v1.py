@@ -85,7 +85,7 @@ FACTS: dict[str, AnyFact] = {
     "verdict_given": VerdictGiven(**COMMON, verdict=Verdict("rejected", T0, T0 + 720 * HOUR)),
     "verdict_expired": VerdictExpired(**COMMON, verdict="rejected", effective_at=T0 + 720 * HOUR),
     "points_withdrawn": PointsWithdrawn(
-        **COMMON, reason="security_scanner", sums=(RuleSum("clicked", -4.0, T0, 20 * DAY_S, window=20_254),), event_keys=KEYS,
+        **COMMON, reason="security_scanner", sums=(RuleSum("clicked", -4.0, T0, 20 * DAY_S, window=20_254),), event_ids=KEYS,
     ),
     "lead_forwarded": LeadForwarded(**COMMON, to="e:" + "cd" * 16, handed_over=True),
     "lead_released": LeadReleased(**COMMON, was="e:" + "cd" * 16),
