@@ -17,16 +17,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from aiokafka import AIOKafkaConsumer
-from aiokafka.structs import TopicPartition
-
 from deploy.local.ports import Ports, claim
 from deploy.local.stack import Stack, down, start
+from schemas.avro import decode_touchpoint
 from streams import topics
 from streams.probe import ask
 from streams.provision import ensure_topics
 from streams.settings import LOCAL_WRITE_KEY, Settings, environ_of
 from tests.bench.finding import Finding, table
+from tests.bench.logs import read
 from tests.bench.race import cpu_s, rss_mib
 from tests.bench.rows import ROOT
 from tests.streams.installed import until
@@ -74,8 +73,8 @@ def _case(kafka: str, asked: argparse.Namespace, *, processes: int, batch: int, 
             memory = sum(map(rss_mib, running))
             paces.append(Pace(events_per_s=events / told["seconds"], events_per_cpu_s=events / spent, p50_ms=told["p50_ms"], p99_ms=told["p99_ms"], rss_mib=memory))
             wrong = wrong or (None if accepted == events else f"{events - accepted} of {events} events were not answered 200: {told['statuses']}")
-        there = asyncio.run(_written(settings))
-    wrong = wrong or (None if there == sent else f"{sent} events were answered 200, {there} are on the topic")
+        records, ids = asyncio.run(_written(settings))
+    wrong = wrong or (None if records == ids == sent else f"{sent} events were answered 200, {records} records of {ids} events are on the topic")
     middle = Pace(**{name: statistics.median(getattr(pace, name) for pace in paces) for name in Pace.__dataclass_fields__})
     rate = "single events" if batch == 1 else f"batches of {batch}"
     return Finding(
@@ -116,10 +115,10 @@ def _load(settings: Settings, *, events: int, batch: int, name: str) -> tuple[di
     return told, min(events, told["statuses"].get("200", 0) * batch)
 
 
-async def _written(settings: Settings) -> int:
-    tps = [TopicPartition(settings.names.topic(topics.WEB), p) for p in range(topics.BY_NAME[topics.WEB].partitions)]
-    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
-        return sum((await consumer.end_offsets(tps)).values())
+async def _written(settings: Settings) -> tuple[int, int]:
+    """How many records are on the topic, and of how many different events."""
+    ids = [decode_touchpoint(record.value).event_id async for record in read(settings.kafka, settings.names.topic(topics.WEB))]
+    return len(ids), len(set(ids))
 
 
 def main() -> int:
