@@ -74,8 +74,13 @@ def raced(rows: Mapping[str, Row], asked: argparse.Namespace) -> list[Outcome]:
 
 def alone(name: str) -> list[Finding]:
     """What the bench *name* finds, as a process of its own: none inherits another's memory."""
-    done = subprocess.run([sys.executable, "-m", f"tests.bench.{name}", "--json"], stdout=subprocess.PIPE, cwd=ROOT, check=False)
-    lines = done.stdout.decode().splitlines()
+    with subprocess.Popen([sys.executable, "-m", f"tests.bench.{name}", "--json"], stdout=subprocess.PIPE, cwd=ROOT) as done:
+        try:
+            told, _ = done.communicate()
+        except BaseException:
+            done.send_signal(signal.SIGINT)  # it takes its servers down
+            raise
+    lines = told.decode().splitlines()
     if not lines or not lines[-1].startswith("["):
         return [Finding(bench=name, what=f"`python -m tests.bench.{name}`", target="", measured="", wrong=f"it ended with {done.returncode}")]
     found = [Finding.of(each) for each in json.loads(lines[-1])]
