@@ -1,0 +1,135 @@
+"""Published libraries, as their registries hand them out, before a collector that keeps what it takes."""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from tests.streams.collecting import KeptBox, served
+
+KEY = "a-write-key"
+VERSIONS = {
+    "@segment/analytics-node": "3.1.0", "@snowplow/node-tracker": "4.8.0", "@segment/analytics-next": "1.84.3", "@snowplow/browser-tracker": "4.10.1",
+}  # fmt: skip
+CACHE = Path("~/.cache/leadstream").expanduser()
+CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
+PATIENCE_S = 60
+
+
+class Collector:
+    """A running collector's host, port and what it has acknowledged."""
+
+    def __init__(self, address: str, box: KeptBox) -> None:
+        self.address = address
+        self.host, _, port = address.removeprefix("http://").rpartition(":")
+        self.port = int(port)
+        self.box = box
+
+    def each_once(self) -> list[str]:
+        """The kinds of what was taken, sorted; fails where anything came twice, or not as a touchpoint."""
+        found = self.box.touchpoints()
+        assert self.box.dead_letters() == []
+        assert len({each.event_id for each in found}) == len(found), "sent again after it was acknowledged"
+        return sorted(each.kind for each in found)
+
+
+@contextmanager
+def collecting() -> Iterator[Collector]:
+    """A collector in a thread of its own, by the real clock."""
+    from streams import clock
+
+    told, done, found, box = threading.Event(), threading.Event(), [], KeptBox()
+
+    async def run() -> None:
+        async with served(box=box, now=clock.now_ms, write_keys=frozenset({KEY})) as serving:
+            found.append(serving.address)
+            told.set()
+            await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),), daemon=True)
+    thread.start()
+    try:
+        assert told.wait(PATIENCE_S)
+        yield Collector(found[0], box)
+    finally:
+        done.set()
+        thread.join(PATIENCE_S)
+
+
+def node_modules() -> Path:
+    """Where npm has put the packages; installed once. Skips, saying why, where that cannot be."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("node and npm are not there")
+    wanted = [f"{name}@{version}" for name, version in sorted(VERSIONS.items())]
+    folder = CACHE / f"npm-{blake2b(' '.join(wanted).encode(), digest_size=6).hexdigest()}"
+    if not (folder / "complete").exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "package.json").write_text('{"private": true}')
+        command = ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", *wanted]
+        try:
+            ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
+        except subprocess.TimeoutExpired:
+            pytest.skip("the npm registry does not answer")
+        if ended.returncode:
+            pytest.skip(f"npm cannot install them: {ended.stderr.strip().splitlines()[-1:]}")
+        (folder / "complete").touch()
+    return folder / "node_modules"
+
+
+def run_node(script: str) -> dict:
+    """Run *script*, which prints one line of JSON as its last."""
+    environ = {**os.environ, "NODE_PATH": str(node_modules())}
+    ended = subprocess.run(["node", "-e", script], env=environ, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def browse(script: str, files: dict[str, Path], folder: Path) -> dict:
+    """Open a page with *script* in Chromium, *files* beside it; return what it hands to `done(...)`."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        pytest.skip("Chromium is not there")
+    told: list[dict] = []
+    ready = threading.Event()
+    said = "function done(told) { fetch('/done', {method: 'POST', body: JSON.stringify(told)}) }\nwindow.onerror = (e) => done({error: String(e)});"
+    page = f"<!doctype html><title>Pricing</title><script>{said}</script><body>page<script type=module>{script}</script>"
+
+    class Site(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.partition("?")[0].strip("/")
+            body = page.encode() if name == "pricing" else files[name].read_bytes() if name in files else None
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Type", "text/html" if name == "pricing" else "text/javascript")
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def do_POST(self) -> None:
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+            ready.set()
+
+        def log_message(self, *_args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{site.server_address[1]}/pricing?utm_source=google&utm_medium=cpc&utm_campaign=Autumn"
+        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={folder}", f"--user-agent={CHROME}"]
+        process = subprocess.Popen([chromium, *flags, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert ready.wait(PATIENCE_S), "the page never came to its end"
+        finally:
+            process.terminate()
+            process.wait(PATIENCE_S)
+            site.shutdown()
+    return told[0]
