@@ -14,7 +14,7 @@ from processors import stage
 from processors.engagement import cap_left, total_at
 from processors.fit import grade
 from processors.lead import evolve
-from processors.model.scoring_model import DISQUALIFIED, Rule, ScoringModel
+from processors.model.scoring_model import DISQUALIFIED, Hit, Rule, ScoringModel
 from schemas.facts import (
     AnyFact,
     FitGraded,
@@ -41,6 +41,7 @@ from schemas.touchpoint import Touchpoint
 
 TIME: Final = "time"
 """The cause of what time alone does."""
+_NO_RULE: Final = Hit((), ())
 _TIMERS_MAX: Final = 64
 """Changes that time alone may make at once: a model has a handful of stages, so more would be a loop."""
 
@@ -181,10 +182,13 @@ def handle(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: 
     return count(lead, touchpoint, model, lead_id=lead_id)
 
 
-def count(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, quiet_until: int = 0) -> tuple[AnyFact, ...]:
+def count(
+    lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: str, quiet_until: int = 0, by_machine: bool = False
+) -> tuple[AnyFact, ...]:
     """Decide a *touchpoint* that *lead* does not remember, and evolve *lead* by the facts, in place.
 
-    *quiet_until*: an instant before which time alone is known to change nothing; spares asking.
+    *quiet_until*: an instant before which time alone is known to change nothing; spares asking. What is done
+    *by_machine* is counted, and neither earns points nor converts, nor is it a road.
     """
     decision = Decision(
         lead, lead_id, model, cause=touchpoint.event_id, import_id=touchpoint.import_id, at=touchpoint.received_at
@@ -192,8 +196,8 @@ def count(lead: Lead, touchpoint: Touchpoint, model: ScoringModel, *, lead_id: s
     if decision.now >= quiet_until:
         decision.advance(decision.now)
     occurred_at = min(touchpoint.occurred_at, decision.now)
-    hit = model.hit(touchpoint)
-    channel = NO_CHANNEL if touchpoint.kind in PASSIVE else touchpoint.channel
+    hit = _NO_RULE if by_machine else model.hit(touchpoint)
+    channel = NO_CHANNEL if by_machine or touchpoint.kind in PASSIVE else touchpoint.channel
     decision.tell(TouchpointCounted(
         fact_id=decision.id("counted"), lead_id=lead_id, event_id=touchpoint.event_id, recorded_at=decision.now,
         model=decision.model_id, import_id=touchpoint.import_id, kind=touchpoint.kind,

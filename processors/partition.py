@@ -10,13 +10,13 @@ from typing import Final, assert_never
 
 import msgspec
 
-from processors import decision, identity
+from processors import decision, identity, scanners
 from processors.imports import Logs, NextRound, Reached, is_open, mark
 from processors.lead import remember
 from processors.leads import Leads
 from processors.model.scoring_model import NO_MODEL, ScoringModel
 from processors.projection import handed_over, profile_of
-from schemas.facts import AnyFact
+from schemas.facts import AnyFact, TouchpointCounted
 from schemas.ids import event_key
 from schemas.inbox import (
     Control,
@@ -202,10 +202,31 @@ class Partition:
     def _count(self, lead_id: str, box: Mailbox, touchpoint: Touchpoint) -> bool:
         """Count a touchpoint; True where it brought nothing nearer that time alone does."""
         quiet_until = 0 if box.due_at == HELD else box.due_at
-        facts = decision.count(box.lead, touchpoint, self.model, lead_id=lead_id, quiet_until=quiet_until)
+        if touchpoint.kind in scanners.WATCHED and (found := scanners.look(box.watched, touchpoint)) is not None:
+            facts = self._count_watched(lead_id, box, touchpoint, found)
+        else:
+            facts = decision.count(box.lead, touchpoint, self.model, lead_id=lead_id, quiet_until=quiet_until)
         self._tell(lead_id, facts)
         self._out.counts["counted"] += 1
         return quiet_until != 0 and decision.only_grew(facts)
+
+    def _count_watched(self, lead_id: str, box: Mailbox, touchpoint: Touchpoint, found: scanners.Found) -> tuple[AnyFact, ...]:
+        """Count a click or delivery of an email; what turns out to be a scanner's is marked, and its points withdrawn."""
+        lead, model = box.lead, self.model
+        facts = decision.count(lead, touchpoint, model, lead_id=lead_id, by_machine=found.by_machine)
+        machines = found.earlier
+        if found.click is not None and found.by_machine:
+            machines = (*machines, found.click)
+        elif found.click is not None:
+            found.click.sums = next(fact.sums for fact in facts if isinstance(fact, TouchpointCounted))
+        if not machines:
+            return facts
+        withdrawn = decision.withdraw(
+            lead, machines, model, lead_id=lead_id, cause=touchpoint.event_id, reason=scanners.REASON, import_id=touchpoint.import_id
+        )
+        for click in machines:
+            click.sums = ()
+        return facts + withdrawn
 
     def _tell_identifier(self, box: Mailbox, other: str, to: str, touchpoint: Touchpoint) -> None:
         if box.told.get(other) != to:
@@ -228,7 +249,7 @@ class Partition:
         self._out.counts["released"] += len(box.waiting)
         for touchpoint in box.waiting:
             self._pass_on(box, to, touchpoint)
-        box.waiting, box.import_id = [], None
+        box.waiting, box.import_id, box.watched = [], None, []
 
     def _pass_on(self, box: Mailbox, to: str, touchpoint: Touchpoint) -> None:
         remember(box.passed, event_key(touchpoint.event_id), touchpoint.received_at)

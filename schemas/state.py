@@ -9,17 +9,36 @@ from typing import Final, TypeVar
 
 import msgspec
 
+from schemas.facts import RuleSum
 from schemas.lead import Lead
 from schemas.remembered import Remembered
 from schemas.touchpoint import Touchpoint
 
-VERSION: Final = 2
-"""Version 1, still read, had a map where event keys are now packed."""
+VERSION: Final = 3
+"""Version 1, still read, had a map where event keys are now packed; version 2, still read, watched no emails."""
 PARTITION_KEY: Final = b"@partition"
 NEVER: Final = (1 << 63) - 1
 """The due instant of a lead for which time alone does nothing."""
 HELD: Final = NEVER - 1
 """The due instant of a lead that waits for an import or for the first scoring model: ticks leave it alone."""
+
+
+class WatchedClick(msgspec.Struct, array_like=True, gc=False):
+    """A click on a link of an email, as far as it tells people from machines: `sums` is what it earned."""
+
+    at: int
+    link: int  # 64 bits of the link's hash, 0 where it has none
+    key: int  # the touchpoint's event key
+    sums: tuple[RuleSum, ...] = ()
+    by_machine: bool = False  # found out, and taken back
+
+
+class WatchedMail(msgspec.Struct, array_like=True, gc=False):
+    """What happened to one email to the lead, as far as it tells people from machines (`processors.scanners`)."""
+
+    message: int  # 64 bits of its id's hash
+    delivered_at: int = 0  # 0: not told
+    clicks: list[WatchedClick] = []
 
 
 class Mailbox(msgspec.Struct, array_like=True, gc=False):
@@ -32,6 +51,7 @@ class Mailbox(msgspec.Struct, array_like=True, gc=False):
     passed: Remembered = msgspec.field(default_factory=Remembered)  # what a forwarded lead passed on: a resend must not pass again
     due_at: int = NEVER
     told: dict[str, str] = {}  # identifier -> the lead it was told to be: telling once is enough
+    watched: list[WatchedMail] = []  # its latest emails, those with the latest news last
 
 
 class ImportProgress(msgspec.Struct, array_like=True):

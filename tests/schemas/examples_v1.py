@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from schemas import avro, inbox, state
 from schemas.dead_letter import DeadLetter
 from schemas.facts import (
@@ -151,14 +153,21 @@ PARTITION = state.PartitionState(
 )  # fmt: skip
 
 
+WATCHING = msgspec.structs.replace(
+    MAILBOX,
+    watched=[state.WatchedMail((1 << 64) - 1, T0, [state.WatchedClick(T0 + 500, 7, 1, SUMS, by_machine=True), state.WatchedClick(T0 + 900, 8, 2)])],
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """A value, what writes it, what reads it, and the version that is written today."""
+    """A value, what writes it, what reads it, the version that is written today, and the first that could say it."""
 
     value: Any
     encode: Callable[[Any], bytes]
     decode: Callable[[bytes], Any]
     version: int = 1
+    since: int = 1
 
 
 def _fact(fact: AnyFact) -> Example:
@@ -190,7 +199,8 @@ AVRO = {
 }
 PRIVATE = {
     **{f"inbox_{name}": _mail(value=record) for name, record in MAIL.items()},
-    "state_mailbox": Example(value=MAILBOX, encode=state.encode_mailbox, decode=state.decode_mailbox, version=2),
-    "state_partition": Example(value=PARTITION, encode=state.encode_partition, decode=state.decode_partition, version=2),
+    "state_mailbox": Example(value=MAILBOX, encode=state.encode_mailbox, decode=state.decode_mailbox, version=3),
+    "state_mailbox_watching": Example(value=WATCHING, encode=state.encode_mailbox, decode=state.decode_mailbox, version=3, since=3),
+    "state_partition": Example(value=PARTITION, encode=state.encode_partition, decode=state.decode_partition, version=3),
 }
 EXAMPLES = {**AVRO, **PRIVATE}
