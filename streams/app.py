@@ -9,7 +9,6 @@ and let a rebalance close the client while shards still commit. uvloop is not us
 import asyncio
 import contextlib
 import faulthandler
-import gc
 import logging
 import signal
 import threading
@@ -19,10 +18,11 @@ from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from datetime import timedelta
 from types import FrameType
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 
 from streams.broker import require_topics
 from streams.errors import StreamsError
+from streams.garbage import collect_rarely
 from streams.lane.health import HopHealth
 from streams.lane.hop import Hop, LaneObserver
 from streams.lane.lane import Lane
@@ -40,11 +40,6 @@ BROKER_PATIENCE = timedelta(seconds=30)
 SELDOM_S = 10.0
 
 
-_GC_THRESHOLDS: Final = (100_000, 20, 20)
-"""Objects made between collections: a batch is 40,000 that live as long as it, and are gone without the collector. At
-Python's own 700 it looked at them, and at every lead's state, again and again: a tenth of a worker's time."""
-
-
 def run(
     hops: Collection[Hop],
     *,
@@ -60,7 +55,7 @@ def run(
     health. *patience* is for a broker that is away at the start. Once told to stop it returns within `STOP_WITHIN`: if
     anything hangs, the process ends then and there with 1 and every thread's traceback.
     """
-    gc.set_threshold(*_GC_THRESHOLDS)
+    collect_rarely()
     _quieten("faust", "mode", "aiokafka")
     worker = Worker(hops, bootstrap=bootstrap, partitions=partitions or {}, observer=observer or LaneObserver())
     try:

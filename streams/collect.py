@@ -26,6 +26,7 @@ from streams.collecting.imports import Imports
 from streams.collecting.intake import Intake, count
 from streams.collecting.outbox import Limits, Outbox, outbox
 from streams.errors import StreamsError
+from streams.garbage import collect_rarely
 from streams.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -63,6 +64,7 @@ def run(settings: Settings, *, reuse_port: bool = False, on_ready: Callable[[str
     With *reuse_port* several processes share one port.
     """
     _as_many_connections_as_may_be()
+    collect_rarely()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the outbox says it once, and in words
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

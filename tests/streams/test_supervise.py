@@ -91,8 +91,11 @@ def test_a_child_that_is_killed_is_started_again_and_all_end_together():
 
 
 def test_what_is_not_ready_in_time_says_why():
-    with Supervisor([collector()], tell=lambda *_: None) as supervisor, pytest.raises(Unavailable, match=r"^not ready after 3 s: collector: .*Kafka"):
-        supervisor.wait_until_ready(timedelta(seconds=3))
+    role = collector()
+    with Supervisor([role], tell=lambda *_: None) as supervisor:
+        until(lambda: answers(role), "the collector to answer")
+        with pytest.raises(Unavailable, match=r"^not ready after 1 s: collector: .*Kafka"):
+            supervisor.wait_until_ready(timedelta(seconds=1))
 
 
 def test_a_misconfigured_child_stops_everything_with_its_sentence():
