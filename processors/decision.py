@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import msgspec
 
 from processors import stage
-from processors.engagement import cap_left, total_at
+from processors.engagement import cap_left, rule_of, total_at
 from processors.fit import grade
 from processors.lead import evolve
 from processors.model.scoring_model import DISQUALIFIED, Hit, Rule, ScoringModel
@@ -35,13 +35,15 @@ from schemas.facts import (
 )
 from schemas.ids import derive, event_key
 from schemas.inbox import LeadAbsorbed
-from schemas.kinds import NO_CHANNEL, PASSIVE, SALES_VERDICT
+from schemas.kinds import BOT_VERDICT, NO_CHANNEL, PASSIVE, SALES_VERDICT
 from schemas.lead import Lead
 from schemas.touchpoint import Touchpoint
 
 TIME: Final = "time"
 """The cause of what time alone does."""
 _NO_RULE: Final = Hit((), ())
+BOT: Final = "bot"
+"""Why points are taken back from a lead that is a program."""
 _TIMERS_MAX: Final = 64
 """Changes that time alone may make at once: a model has a handful of stages, so more would be a loop."""
 
@@ -147,6 +149,20 @@ class Decision:
             ))  # fmt: skip
         self.move(stage.by_verdict(lead, verdict, self.model), occurred_at=given_at)
 
+    def disown(self, given_at: int) -> None:
+        """Take back all points: a program earned them. Where the model can disqualify for good, it stays out."""
+        if self.lead.engagement:
+            self.tell(PointsWithdrawn(
+                fact_id=self.id("points_withdrawn", BOT), lead_id=self.lead_id, event_id=self.cause, recorded_at=self.now,
+                model=self.model_id, import_id=self.import_id, reason=BOT, event_ids=(),
+                sums=tuple(
+                    RuleSum(rule_of(key), -each.value, each.as_of, each.half_life_s, count=each.count)
+                    for key, each in sorted(self.lead.engagement.items())
+                ),
+            ))  # fmt: skip
+        if DISQUALIFIED in self.model.verdicts:
+            self.judge(DISQUALIFIED, given_at)
+
     def move(self, move: stage.Move | stage.Hold | None, occurred_at: int, effective_at: int | None = None) -> None:
         """Tell a change of stage, or that one was refused."""
         lead, now = self.lead, self.now if effective_at is None else effective_at
@@ -207,6 +223,8 @@ def count(
         decision.learn(touchpoint.profile)
     if touchpoint.kind == SALES_VERDICT:
         decision.judge(touchpoint.properties.get("verdict", ""), occurred_at)
+    elif touchpoint.kind == BOT_VERDICT:
+        decision.disown(occurred_at)
     if hit.converting:
         decision.move(stage.by_conversion(lead, hit.converting, model), occurred_at)
     decision.move(stage.by_score(lead, decision.now, model), occurred_at)

@@ -20,7 +20,7 @@ EMAIL: Final = frozenset({
 ADS: Final = frozenset({"ad_clicked", "lead_form_submitted"})
 CRM: Final = frozenset({
     "contact_created", "phone_call", "mail_to_sales", "meeting_booked", "meeting_held", "deal_opened", "deal_won",
-    "deal_lost", "sales_verdict", "demo_rescheduled", "demo_canceled", "demo_missed", "meeting_rescheduled", "meeting_canceled",
+    "deal_lost", "sales_verdict", "bot_verdict", "demo_rescheduled", "demo_canceled", "demo_missed", "meeting_rescheduled", "meeting_canceled",
     "meeting_missed", "webinar_canceled", "invoice_paid", "subscription_canceled",
 })  # fmt: skip
 
@@ -28,7 +28,10 @@ KNOWN: Final = WEB | EMAIL | ADS | CRM
 CUSTOM_PREFIX: Final = "custom_"
 
 SALES_VERDICT: Final = "sales_verdict"
-"""The one kind the core itself reads: property `verdict` is accepted, rejected, recycled or disqualified."""
+"""The first of two kinds that the core itself reads: property `verdict` is accepted, rejected, recycled or disqualified."""
+
+BOT_VERDICT: Final = "bot_verdict"
+"""The other: whoever seemed to be a lead is a program. What it earned is taken back, and it is disqualified."""
 
 PASSIVE: Final = CRM | frozenset({
     "email_sent", "email_delivered", "email_deferred", "email_bounced", "email_dropped", "email_machine_opened", "email_machine_clicked",

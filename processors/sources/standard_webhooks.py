@@ -34,7 +34,7 @@ PATHS: Final = ("/webhooks/standard",)
 
 _PEOPLE: Final = ("user", "customer", "contact", "person", "lead", "member", "attributes", "object")
 _VISITOR_IDS: Final = ("visitor_id", "anonymous_id", "anonymousId")
-_KNOWN: Final = kinds.KNOWN - {kinds.SALES_VERDICT}
+_KNOWN: Final = kinds.KNOWN - {kinds.SALES_VERDICT, kinds.BOT_VERDICT}
 """A verdict moves a lead's stage: it comes by the door of the CRM, whose secret only the CRM has."""
 
 

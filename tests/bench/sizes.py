@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from processors.leads import HOT_MAX, Leads
 from processors.model.file import load
 from schemas.inbox import ModelPublished
-from schemas.kinds import KNOWN, SALES_VERDICT
+from schemas.kinds import BOT_VERDICT, KNOWN, SALES_VERDICT
 from tests.bench.core import DAY_MS, Contact, Core, Traffic, lead_key, states
 from tests.bench.input import NOW, published
 from tests.bench.race import rss_mib
@@ -138,7 +138,7 @@ def generated(rules: int, *, per_kind: int) -> tuple[ModelPublished, Sequence[Co
 
     And its traffic, alike for all: ten contacts, each of which hits the first rule of its kind and, on one of the pages, one more.
     """
-    kinds = [kind for kind in sorted(KNOWN) if kind not in (SALES_VERDICT, "deal_won")]
+    kinds = [kind for kind in sorted(KNOWN) if kind not in (SALES_VERDICT, BOT_VERDICT, "deal_won")]
     lines, contacts = ["  - {name: won, kind: deal_won, points: 0, half_life: never}"], []
     for n in range(rules):
         kind, page = kinds[n // per_kind], n % per_kind
