@@ -2,12 +2,15 @@
 
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
+from processors.model.scoring_model import Rule
 from schemas.facts import LeadForwarded, Touch, TouchpointCounted
 from schemas.ids import derive
-from tests.processors.building import DAY_MS, DAY_S, T0
+from tests.processors.building import DAY_MS, DAY_S, MODEL, T0, touch
+from tests.sinks import records
 from tests.sinks.records import Topics, lived, points, quarter
 
 
@@ -50,6 +53,25 @@ def test_a_missing_fact_shows_as_drift(clickhouse, missing, about, drift_min):
     found = drift(clickhouse)
     assert found["leads_adrift"] == 1
     assert found["drift_max"] >= drift_min
+
+
+def test_points_taken_back_from_a_security_scanner_leave_no_drift_and_its_clicks_are_shown(clickhouse, monkeypatch):
+    clicked = Rule(name="clicked", kinds=("email_clicked",), points=4, half_life_s=21 * DAY_S)
+    monkeypatch.setattr(records, "MODEL", replace(MODEL, rules=(*MODEL.rules, clicked)))
+    said = [("a", 20), ("b", 22), ("c", 25), ("a", 3_600)]
+    mails = [
+        touch("email_clicked", event=f"{link} {s}", at=T0 + s * 1000, email_hash="ann", properties={"message_id": "m", "url": link}) for link, s in said
+    ]
+    delivered = touch("email_delivered", event="delivered", at=T0, email_hash="ann", properties={"message_id": "m"})
+    told = lived([touch("page_view", at=T0 - DAY_MS, event="page", email_hash="ann"), *mails[:2], delivered, *mails[2:]])
+    told.deliver(clickhouse)
+    assert (drift(clickhouse)["leads_adrift"], drift(clickhouse)["drift_max"] < 1e-9) == (0, True)
+    shown = clickhouse.query("SELECT lead_id, reason, event_id FROM touchpoints_by_machines")
+    assert {row["event_id"] for row in shown} == {each.event_id for each in mails[:3]}
+    assert {(row["lead_id"], row["reason"]) for row in shown} == {("e:ann", "security_scanner")}
+    (lead,) = clickhouse.query("SELECT score, touches FROM profiles FINAL")
+    assert lead["touches"] == 6
+    assert 5 < lead["score"] < 6, "one click by a person, and a page seen the day before"
 
 
 def test_points_fade_by_their_half_life_to_the_instant_of_the_profile(clickhouse):

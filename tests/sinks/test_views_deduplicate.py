@@ -42,7 +42,7 @@ def everything() -> Topics:
     machine = touch("email_clicked", event="machine", visitor_id="scanner")
     taken = PointsWithdrawn(
         fact_id=derive("taken"), lead_id="v:scanner", event_id="x", recorded_at=T0, model="test@1", reason="security_scanner", sums=(),
-        event_keys=((event_key(machine.event_id), T0),),
+        event_ids=((event_key(machine.event_id), T0),),
     )  # fmt: skip
     return told.touchpoint(machine).fact(taken, offset=9_999)
 

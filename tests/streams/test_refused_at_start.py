@@ -160,8 +160,8 @@ def changelog(here, value):
 
 
 def test_a_state_of_another_version_is_refused_at_the_start(ready):
-    where = changelog(ready, b"\x03" + GOOD[1:])
-    assert f"{where}has version 3, this release reads versions 1 to 2: {WAY_OUT}" in refusal(ready, "work", "--hops", "score")
+    where = changelog(ready, b"\x04" + GOOD[1:])
+    assert f"{where}has version 4, this release reads versions 1 to 3: {WAY_OUT}" in refusal(ready, "work", "--hops", "score")
 
 
 def test_a_state_whose_content_cannot_be_read_stops_the_hop_at_its_lead_s_first_mail_and_nothing_is_committed(ready):
