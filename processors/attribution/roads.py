@@ -91,14 +91,12 @@ def _by_page(url: str | None, referrer: str | None, search: str | None) -> Road:
 
 
 def _of_marks(marks: Mapping[str, str], referrer: str | None) -> Road:
-    return Road(_by_marks(marks, referrer), _plain(marks.get("utm_campaign") or marks.get("mc_cid")), marks)
+    return Road(_by_marks(marks, referrer), marks.get("utm_campaign") or marks.get("mc_cid"), marks)
 
 
-def _plain(campaign: str | None) -> str | None:
-    """*campaign* without control characters, which addresses may hold as `%00`."""
-    if campaign is None or campaign.isprintable():
-        return campaign
-    return campaign.translate(_CONTROLS).strip() or None
+def _plain(text: str) -> str:
+    """*text* without control characters, which addresses may hold as `%00`."""
+    return text if text.isprintable() else text.translate(_CONTROLS).strip()
 
 
 def _parameters(url: str | None, search: str | None) -> dict[str, str]:
@@ -110,14 +108,16 @@ def _parameters(url: str | None, search: str | None) -> dict[str, str]:
     for pair in query.split("&", _PARAMETERS_MAX)[:_PARAMETERS_MAX] if query else ():
         name, _, value = pair.partition("=")
         if value and (name := name.lower()) in _KNOWN:
-            found.setdefault(name, (unquote_plus(value) if "%" in value or "+" in value else value)[:_CHARS_MAX])
+            text = _plain((unquote_plus(value) if "%" in value or "+" in value else value)[:_CHARS_MAX])
+            if text:
+                found.setdefault(name, text)
     return found
 
 
 def _of_campaign(campaign: Mapping[str, object]) -> dict[str, str]:
     """What a library parsed, under the parameters' names: Segment writes `name` for utm_campaign."""
     said = {name: campaign.get(name[4:]) for name in UTM} | {"utm_campaign": campaign.get("name") or campaign.get("campaign")}
-    return {name: value[:_CHARS_MAX] for name, value in said.items() if isinstance(value, str) and value}
+    return {name: text for name, value in said.items() if isinstance(value, str) and (text := _plain(value[:_CHARS_MAX]))}
 
 
 def _by_marks(marks: Mapping[str, str], referrer: str | None) -> str:

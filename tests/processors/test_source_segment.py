@@ -319,6 +319,12 @@ def test_the_campaign_of_the_context_names_channel_and_campaign():
     assert only(call({"context": {"campaign": None, "page": None, "traits": None}}, "page")).campaign is None
 
 
+def test_what_proves_the_road_holds_no_control_characters_wherever_it_stands():
+    for context in ({"page": {"url": "https://example.com/?utm_source=a%00b&utm_term=%00"}}, {"campaign": {"source": "a\x00b", "term": "\x00"}}):
+        found = only(call({"context": context}, "page"))
+        assert (found.properties["utm_source"], "utm_term" in found.properties) == ("ab", False)
+
+
 # ---- when -----------------------------------------------------------------------------------------------------------
 
 
