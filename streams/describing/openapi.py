@@ -113,6 +113,8 @@ def _door(door: Door, path: str) -> Document:
     }
     if path not in _BODIES:
         post["responses"]["200"] = {"description": "taken; to a question of its sender, the answer", "content": {"application/json": {"schema": {}}, "text/plain": {"schema": {}}}}
+    if door.stops is not None:
+        post["responses"][str(door.stops)] = {"$ref": "#/components/responses/Refused400"}
     if door.source == segment.SOURCE:
         post["security"] = list(_WRITE_KEYS)
     found = {"post": post}
