@@ -1,0 +1,1 @@
+"""What watches an installation: Prometheus, its rules, Grafana and its dashboards, for docker-compose."""
