@@ -1,7 +1,10 @@
 """What Snowplow's trackers send, and what each event becomes."""
 
 import base64
+import csv
 import json
+from datetime import UTC, datetime
+from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -93,6 +96,46 @@ def test_the_recorded_server_tracker_was_not_told_who_it_was_about():
     for each in told["data"]:
         each["uid"] = "user-1"
     assert [each.kind for each in touchpoints(snowplow.adapt(signal(told, TP2), SETTINGS))] == ["page_view", "form_submitted"]
+
+
+# ---- what Snowplow itself made of real events -----------------------------------------------------------------------
+
+ROWS = Path(__file__).parents[3] / "shared" / "data" / "snowplow_web" / "source" / "snowplow_web_events.csv"
+SHORT = {"page_view": "pv", "page_ping": "pp", "struct": "se", "unstruct": "ue"}
+COLUMNS = {
+    "eid": "event_id", "duid": "domain_userid", "aid": "app_id", "p": "platform", "url": "page_url", "page": "page_title", "refr": "page_referrer",
+    "ua": "useragent", "se_ca": "se_category", "se_ac": "se_action", "se_la": "se_label",
+}  # fmt: skip
+
+
+def ms(said):
+    return round(datetime.fromisoformat(said).replace(tzinfo=UTC).timestamp() * 1000) if said else None
+
+
+def test_real_events_come_to_the_ids_kinds_and_instants_that_snowplow_s_own_pipeline_found():
+    if not ROWS.exists():
+        pytest.skip(f"no data set at {ROWS}")
+    with ROWS.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    allowed = SnowplowSettings(write_keys=frozenset({"its-key"}), identity_key=IDENTITY_KEY)
+    found = []
+    for row in rows:
+        said = {short: row[column] for short, column in COLUMNS.items() if row[column]}
+        said |= {"e": SHORT[row["event"]], "dtm": str(ms(row["dvce_created_tstamp"])), "stm": str(ms(row["dvce_sent_tstamp"]) or "")}
+        if row["event"] == "unstruct":
+            said["ue_px"] = packed(unstruct(row["event_name"], {}, row["event_vendor"]))
+        body = {"data": [said]}
+        found.append(snowplow.adapt(signal(body, TP2, received_at=ms(row["collector_tstamp"]), query={"writeKey": "its-key"}), allowed))
+    known = [(row, each.touchpoints[0]) for row, each in zip(rows, found, strict=True) if each.touchpoints]
+    unknown = [(row["domain_userid"], problem(each).reason) for row, each in zip(rows, found, strict=True) if not each.touchpoints]
+    assert unknown == [("", "no_identity")]
+    assert len({each.event_id for _, each in known}) == len({row["event_id"] for row, _ in known})
+    assert {each.kind for row, each in known if row["event"] == "page_view"} == {"page_view"}
+    assert {each.visitor_id for _, each in known} == {row["domain_userid"] for row, _ in known}
+    assert (len(known), len(rows)) == (159, 160)
+    others = [row for row, each in known if each.occurred_at != ms(row["derived_tstamp"])]
+    assert len(others) == 15, "the data set lets these happen when, or after, they were received; we do not"
+    assert all(ms(row["derived_tstamp"]) >= ms(row["collector_tstamp"]) for row in others)
 
 
 # ---- who may send ---------------------------------------------------------------------------------------------------
