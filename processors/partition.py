@@ -203,17 +203,19 @@ class Partition:
         """Count a touchpoint; True where it brought nothing nearer that time alone does."""
         quiet_until = 0 if box.due_at == HELD else box.due_at
         if touchpoint.kind in scanners.WATCHED and (found := scanners.look(box.watched, touchpoint)) is not None:
-            facts = self._count_watched(lead_id, box, touchpoint, found)
+            facts = self._count_watched(lead_id, box, touchpoint, found, quiet_until)
         else:
             facts = decision.count(box.lead, touchpoint, self.model, lead_id=lead_id, quiet_until=quiet_until)
         self._tell(lead_id, facts)
         self._out.counts["counted"] += 1
         return quiet_until != 0 and decision.only_grew(facts)
 
-    def _count_watched(self, lead_id: str, box: Mailbox, touchpoint: Touchpoint, found: scanners.Found) -> tuple[AnyFact, ...]:
+    def _count_watched(
+        self, lead_id: str, box: Mailbox, touchpoint: Touchpoint, found: scanners.Found, quiet_until: int
+    ) -> tuple[AnyFact, ...]:
         """Count a click or delivery of an email; what turns out to be a scanner's is marked, and its points withdrawn."""
         lead, model = box.lead, self.model
-        facts = decision.count(lead, touchpoint, model, lead_id=lead_id, by_machine=found.by_machine)
+        facts = decision.count(lead, touchpoint, model, lead_id=lead_id, quiet_until=quiet_until, by_machine=found.by_machine)
         machines = found.earlier
         if found.click is not None and found.by_machine:
             machines = (*machines, found.click)

@@ -80,7 +80,7 @@ def _by_machine(mail: WatchedMail) -> list[WatchedClick]:
 def _bursts(clicks: list[WatchedClick], links_min: int) -> set[int]:
     """The keys of *clicks*, in their order of time, that lie in a window in which so many links were clicked."""
     found: set[int] = set()
-    for first in range(len(clicks)):
+    for first in range(len(clicks) - links_min + 1):
         window = [each for each in clicks[first:] if each.at - clicks[first].at <= BURST_MS]
         if len({each.link for each in window if each.link}) >= links_min:
             found.update(each.key for each in window)
