@@ -49,7 +49,7 @@ class Ga4Settings:
     people: tuple[str, ...] = ()  # words of user agents that look like crawlers, and are let in
 
 
-class Body(msgspec.Struct, gc=False, omit_defaults=True):
+class MeasuredEvents(msgspec.Struct, gc=False, omit_defaults=True):
     """Events of one client. Fields that nobody asks for are skipped; the sender may add others."""
 
     client_id: str | int | float | None = None
@@ -70,7 +70,7 @@ class _Who(NamedTuple):
     traits: Mapping[str, Any]
 
 
-_body = msgspec.json.Decoder(Body)
+_body = msgspec.json.Decoder(MeasuredEvents)
 
 
 def family(_kind: str) -> str:
@@ -106,7 +106,7 @@ def adapt(signal: Signal, settings: Ga4Settings) -> Outcome:
     return adapted if key is None else replace(adapted, key=key.name)
 
 
-def _read(body: bytes, events_max: int) -> Body:
+def _read(body: bytes, events_max: int) -> MeasuredEvents:
     read = decode_one(_body, body)
     if not read.events:
         raise Unusable("events", "no_event", "events: is missing or empty")
@@ -115,12 +115,12 @@ def _read(body: bytes, events_max: int) -> Body:
     return read
 
 
-def _alone(body: Body, event: object) -> bytes:
+def _alone(body: MeasuredEvents, event: object) -> bytes:
     """An event as a body of its own: it does not say itself whom it is about."""
     return msgspec.json.encode(replace(body, events=[event]))
 
 
-def _who(body: Body, key: bytes) -> _Who:
+def _who(body: MeasuredEvents, key: bytes) -> _Who:
     properties = body.user_properties if isinstance(body.user_properties, Mapping) else {}
     traits = {name: each.get("value") if isinstance(each, Mapping) else each for name, each in properties.items()}
     client = body.client_id if body.client_id is not None else body.app_instance_id
@@ -134,7 +134,7 @@ def _email(said: object, key: bytes) -> Email | None:
     return read_email(said, key) if isinstance(said, str) and "@" in said else None
 
 
-def _touchpoint(event: object, body: Body, who: _Who, signal: Signal, *, index: int, before: Counter[bytes], identity_key: bytes) -> Touchpoint:
+def _touchpoint(event: object, body: MeasuredEvents, who: _Who, signal: Signal, *, index: int, before: Counter[bytes], identity_key: bytes) -> Touchpoint:
     if not isinstance(event, Mapping) or not isinstance(name := event.get("name"), str):
         raise Unusable("events.name", "no_event", "events.name: is missing; an event is an object with a name and params")
     kind = _KINDS.get(name) or kind_of(name)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from processors.sources import events, google_ads, segment, segment_messages
+from processors.sources import events, ga4, google_ads, segment, segment_messages, snowplow, snowplow_payloads
 from streams.collecting.doors import Door, doors
 from streams.collecting.imports import PATH as IMPORTS
 from streams.settings import Settings
@@ -18,6 +18,8 @@ _BODIES: Final[Mapping[str, Any]] = {
     **{path: segment_messages.Batch if segment_messages.CALLS[path.rpartition("/")[2]] == segment_messages.BATCH else segment_messages.Message for path in segment.PATHS},
     **dict.fromkeys(events.PATHS, events.Body),
     **dict.fromkeys(google_ads.PATHS, google_ads.FormLead),
+    **dict.fromkeys(snowplow.PATHS, snowplow_payloads.Payload),
+    **dict.fromkeys(ga4.PATHS, ga4.MeasuredEvents),
 }
 """What is read of a body, by path; the bodies of all other doors are their senders' own, described by them."""
 _WRITE_KEYS: Final[tuple[Mapping[str, list[str]], ...]] = ({"writeKey": []}, {"writeKeyInQuery": []}, {})  # {}: it may stand in the body
@@ -95,6 +97,7 @@ def document(settings: Settings) -> Document:
             "securitySchemes": {
                 "writeKey": {"type": "http", "scheme": "basic", "description": "the write key as the user, no password"},
                 "writeKeyInQuery": {"type": "apiKey", "in": "query", "name": "writeKey"},
+                "apiSecret": {"type": "apiKey", "in": "query", "name": ga4.IN_QUERY, "description": "a write key"},
                 "importKey": {"type": "apiKey", "in": "header", "name": "X-Leadstream-Import-Key"},
             },
         },
@@ -115,8 +118,10 @@ def _door(door: Door, path: str) -> Document:
         post["responses"]["200"] = {"description": "taken; to a question of its sender, the answer", "content": {"application/json": {"schema": {}}, "text/plain": {"schema": {}}}}
     if door.stops is not None:
         post["responses"][str(door.stops)] = {"$ref": "#/components/responses/Refused400"}
-    if door.source == segment.SOURCE:
+    if door.source in {segment.SOURCE, snowplow.SOURCE}:
         post["security"] = list(_WRITE_KEYS)
+    elif door.source == ga4.SOURCE:
+        post["security"] = [{"apiSecret": []}]
     found = {"post": post}
     if door.pixel:
         answers = {"200": {"description": "taken; the picture", "content": {"image/gif": {"schema": {}}}}, **_answers(None, 400, 401, 429, 500, 503)}
