@@ -53,6 +53,10 @@ LEFT ANTI JOIN (SELECT DISTINCT lead_id, stage, attribution FROM attribution_cre
     ON now.lead_id = last.lead_id AND now.stage = last.stage AND now.attribution = last.attribution
 WHERE notEmpty(last.parts)
 """  # noqa: S608 - made of constants
+_TOTALS: Final = """
+INSERT INTO attribution_totals (stated_at, attribution, stage, channel, campaign, currency, conversions, revenue)
+SELECT fromUnixTimestamp64Milli(toInt64(%(at)s), 'UTC'), attribution, stage, channel, campaign, currency, conversions, revenue FROM attribution
+"""
 _COUNT: Final = """
 SELECT countIf(earlier = 0) AS first, countIf(earlier > 0 AND notEmpty(credits.credit)) AS changed, countIf(empty(credits.credit)) AS withdrawn
 FROM
@@ -104,8 +108,9 @@ def put_weights(client: ClickHouse, weights: Sequence[Weight], at: int) -> None:
 
 
 def restate(client: ClickHouse, at: int) -> Restated:
-    """State, as of *at* (ms), every conversion whose parts are not what was last stated. What was stated before stays."""
+    """State, as of *at* (ms), every conversion whose parts are not what was last stated, and the totals. What was stated before stays."""
     client.command(_CHANGED, {"at": at})
     client.command(_GONE, {"at": at})
+    client.command(_TOTALS, {"at": at})
     (counts,) = client.query(_COUNT, {"at": at})
     return Restated(**counts)

@@ -18,7 +18,7 @@ RULES = ("first", "last", "last_non_direct", "linear", "u_shaped", "w_shaped", "
 
 @pytest.fixture
 def database(clickhouse):
-    for table in ("attribution_weights", "attribution_statements", "ad_costs"):
+    for table in ("attribution_weights", "attribution_statements", "attribution_totals", "ad_costs"):
         clickhouse.command(f"TRUNCATE TABLE {table}")
     return clickhouse
 
@@ -156,6 +156,8 @@ def test_a_second_look_states_nothing_anew(database):
     many().topics.deliver(database)
     weigh(database, T0)
     first = restate(database, T0)
+    rows = "SELECT attribution, stage, channel, campaign, currency, conversions, revenue FROM {} ORDER BY ALL"
+    assert database.query(rows.format("attribution_totals_now")) == database.query(rows.format("attribution")) != []
     assert first.first > 0
     assert (first.changed, first.withdrawn) == (0, 0)
     assert restate(database, T0 + 1) == (0, 0, 0)

@@ -7,6 +7,7 @@ import pytest
 from schemas.facts import PointsWithdrawn
 from schemas.ids import derive, event_key
 from sinks import rows
+from sinks.attribution import restate
 from sinks.costs import Cost, put
 from sinks.insert import forget
 from streams.attributing import weigh
@@ -50,6 +51,7 @@ def everything() -> Topics:
 def attributed(client):
     """What `leadstream attribute` and `leadstream costs` store, at given instants; a statement among it that was replaced."""
     weigh(client, T0)
+    restate(client, T0)
     client.command("INSERT INTO attribution_statements (lead_id, stage, attribution, stated_at) VALUES ('v:gone', 'mql', 'first', '2025-01-01 00:00:00')")
     client.command("INSERT INTO attribution_statements (lead_id, stage, attribution, stated_at) VALUES ('v:gone', 'mql', 'first', '2025-01-02 00:00:00')")
     put(client, [Cost(day=date(2025, 6, 1), channel=channel, campaign="", currency="EUR", cost=10.0) for channel in ("email", "social", "paid_search", "direct")])
