@@ -124,6 +124,7 @@ def application(settings: Settings, box: Outbox, stopping: asyncio.Event, *, now
     """Every door, both with and without a trailing slash; anything else is answered in JSON, too."""
     app = web.Application(client_max_size=settings.body_bytes_max)
     intake = Intake(settings, box, now=now)
+    app.on_cleanup.append(intake.close)
     for door in doors(settings):
         for path in door.paths:
             _open(app, path, partial(intake.receive, door=door, path=path), door=door)

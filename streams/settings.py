@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from processors.sources.answers import ATTRIBUTES
+from processors.sources.certificates import store_of
 from processors.sources.event_names import snake_case
 from processors.sources.local_times import time_zone
 from processors.sources.signatures import ecdsa_key, standard_key
@@ -123,6 +124,21 @@ def _standard_secrets(said: str) -> tuple[str, ...]:
     return tuple(_standard_secret(each) for each in _names(said))
 
 
+def _roots(said: str) -> str:
+    try:
+        store_of(said)
+    except (OSError, ValueError):
+        raise _Problem("must be a file of certificates in PEM") from None
+    return said
+
+
+def _topic_arns(said: str) -> tuple[str, ...]:
+    arns = _names(said)
+    if not all(re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", each) for each in arns):
+        raise _Problem("must be ARNs of SNS topics, arn:aws:sns:<region>:<account>:<name>, with commas")
+    return arns
+
+
 def _address_secrets(said: str) -> tuple[str, ...]:
     secrets = _names(said)
     if not all(re.fullmatch(r"[A-Za-z0-9_-]{16,128}", each) for each in secrets):
@@ -195,6 +211,10 @@ class Settings:
     mandrill_addresses: tuple[str, ...] = _setting((), _post_addresses, "their Post to URLs, letter by letter as in the console: they are signed", secret=True)
     mailgun_keys: tuple[str, ...] = _setting((), _names, "Mailgun's HTTP webhook signing keys, with commas", secret=True)
     mailgun_window_s: int = _setting(9 * 3600, _whole(1, 10**7), "how old a signed Mailgun request may be; it re-sends for eight hours")
+    amazon_ses_topics: tuple[str, ...] = _setting((), _topic_arns, "SNS topics, arn:aws:sns:..., by which Amazon SES may tell its events, with commas")
+    amazon_ses_window_s: int = _setting(7 * 3600, _whole(1, 10**7), "how old a signed SNS message may be; SNS re-sends for up to six hours")
+    outbound_proxy: str = _setting("", _text, "HTTP proxy for what the collector fetches itself (certificates of SNS), http://host:port; none: directly")
+    outbound_roots: str = _setting("", _roots, "PEM file of the root certificates that are trusted there; none: this machine's")
     postmark_secrets: tuple[str, ...] = _setting((), _address_secrets, "secrets that let Postmark's webhooks in, with commas", secret=True)
     resend_secrets: tuple[str, ...] = _setting((), _standard_secrets, "signing secrets of Resend's webhooks, whsec_..., with commas", secret=True)
     standard_webhooks_secrets: tuple[str, ...] = _setting((), _standard_secrets, "signing secrets of any other sender of Standard Webhooks, whsec_..., with commas", secret=True)
@@ -300,6 +320,7 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "mailchimp_secrets": ("local-mailchimp-secret",),
     "mandrill_keys": ("local-mandrill-key",),
     "mailgun_keys": ("local-mailgun-key",),
+    "amazon_ses_topics": ("arn:aws:sns:us-east-1:000000000000:leadstream-local",),
     "postmark_secrets": ("local-postmark-secret",),
     "resend_secrets": ("whsec_bGVhZHN0cmVhbS1sb2NhbC1yZXNlbmQtc2VjcmV0",),
     "standard_webhooks_secrets": ("whsec_bGVhZHN0cmVhbS1sb2NhbC1zdGFuZGFyZC1zZWNyZXQ=",),

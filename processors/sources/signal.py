@@ -25,6 +25,7 @@ class Signal:
     import_id: str | None = None
     proved: bool = False  # its sender was let in when it first came: it is taken out of a dead letter, without its proof
     first: int = 0  # the place that its first event had in the list it came in
+    fetched: Mapping[str, bytes] | None = None  # what lay at addresses that its adapter wanted; empty where there was nothing
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
@@ -65,7 +66,17 @@ class Answered(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str = "application/json"
 
 
-Outcome: TypeAlias = Adapted | Unauthorised | Answered
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """What lies at an address is needed before the sender can be judged, or answered: fetch it, and adapt once more.
+
+    The adapter has made sure that the address is its vendor's. *kept*: it stays what it is, and need not be fetched again.
+    """
+
+    url: str
+    kept: bool = True
+
+
+Outcome: TypeAlias = Adapted | Unauthorised | Answered | Wanted
 
 S_contra = TypeVar("S_contra", contravariant=True)
 

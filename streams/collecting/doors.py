@@ -6,6 +6,7 @@ from functools import partial
 from typing import Any, Final
 
 from processors.sources import (
+    amazon_ses,
     brevo,
     calendly,
     callrail,
@@ -29,6 +30,8 @@ from processors.sources import (
     typeform,
     zoom,
 )
+from processors.sources.amazon_sns import SnsSettings
+from processors.sources.certificates import store_of
 from processors.sources.signal import Outcome, Signal
 from streams import topics
 from streams.settings import Settings
@@ -176,6 +179,8 @@ def _signed_email_services(settings: Settings) -> tuple[Door, ...]:
     }
     sent = mailgun.MailgunSettings(secrets=settings.mailgun_keys, window_s=settings.mailgun_window_s, **common)
     told = email_events.EmailSettings(secrets=settings.postmark_secrets, **common)
+    roots = store_of(settings.outbound_roots) if settings.amazon_ses_topics else None
+    through = amazon_ses.SesSettings(sns=SnsSettings(topics=settings.amazon_ses_topics, store=roots, window_s=settings.amazon_ses_window_s), **common)
     signed = resend.ResendSettings(secrets=settings.resend_secrets, **common)
     any_one = standard_webhooks.StandardSettings(
         secrets=settings.standard_webhooks_secrets,
@@ -184,6 +189,7 @@ def _signed_email_services(settings: Settings) -> tuple[Door, ...]:
         crm_id_fields=settings.email_crm_id_fields,
     )
     return (
+        Door(source="amazon_ses", paths=amazon_ses.PATHS, adapt=partial(amazon_ses.adapt, settings=through), family=amazon_ses.family, alone=amazon_ses.alone, resends=True),
         Door(source="mailgun", paths=mailgun.PATHS, adapt=partial(mailgun.adapt, settings=sent), family=mailgun.family, alone=mailgun.alone, stops=mailgun.STOP),
         Door(source="postmark", paths=postmark.PATHS, adapt=partial(postmark.adapt, settings=told), family=postmark.family, alone=postmark.alone, stops=postmark.STOP),
         Door(source="resend", paths=resend.PATHS, adapt=partial(resend.adapt, settings=signed), family=resend.family, alone=resend.alone, resends=True),

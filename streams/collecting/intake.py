@@ -9,6 +9,7 @@ import logging
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from hashlib import blake2b
 from typing import Final
@@ -16,7 +17,7 @@ from typing import Final
 from aiohttp import web
 
 from processors.sources import import_marks
-from processors.sources.signal import Adapted, Answered, Rejected, Signal, Unauthorised, Unusable
+from processors.sources.signal import Adapted, Answered, Outcome, Rejected, Signal, Unauthorised, Unusable, Wanted
 from schemas.avro import encode_dead_letter, encode_touchpoint
 from schemas.dead_letter import DeadLetter
 from schemas.ids import derive
@@ -24,6 +25,7 @@ from schemas.touchpoint import Touchpoint
 from streams import metrics, topics
 from streams.collecting import addresses, answers, bodies
 from streams.collecting.doors import TOPIC_OF, Door
+from streams.collecting.fetching import Fetching
 from streams.collecting.outbox import Outbox
 from streams.collecting.rates import Rates
 from streams.collecting.under_way import UnderWay
@@ -38,6 +40,7 @@ IMPORT: Final = "x-leadstream-import"
 IMPORT_KEY: Final = "x-leadstream-import-key"
 FORWARDED: Final = "x-forwarded-for"
 HEADER_CHARS_MAX: Final = 200
+FETCHED_MAX: Final = 5
 _NO_QUERY: Final[Mapping[str, str]] = {}
 
 
@@ -54,7 +57,12 @@ class Intake:
         self._proxies = addresses.networks(settings.proxies)
         self._by_address = Rates(settings.rate_per_address)
         self._by_key = Rates(settings.rate_per_key)
+        self._fetching = Fetching(proxy=settings.outbound_proxy, roots=settings.outbound_roots)
         self._under_way = UnderWay(requests_max=settings.requests_max, bytes_max=settings.in_flight_bytes_max)
+
+    async def close(self, _app: web.Application) -> None:
+        """Close what is open to other servers."""
+        await self._fetching.close()
 
     async def receive(self, request: web.Request, *, door: Door, path: str) -> web.Response:
         """Answer a request at *door*; whatever goes wrong is an answer, too."""
@@ -130,6 +138,8 @@ class Intake:
             import_id=import_id,
         )
         outcome = door.adapt(incoming)
+        if isinstance(outcome, Wanted):
+            outcome = await self._fetched(incoming, outcome, door)
         if isinstance(outcome, Unauthorised):
             return answers.problem(401, "unauthorised", outcome.detail)
         if isinstance(outcome, Answered):
@@ -143,6 +153,17 @@ class Intake:
         _count(door.source, outcome)
         answer = answers.adapted(outcome, resends=door.resends, stops=door.stops)
         return answers.pixel(answer) if door.pixel and request.method == "GET" else answer
+
+    async def _fetched(self, incoming: Signal, wanted: Wanted, door: Door) -> Adapted | Answered | Unauthorised:
+        """What the adapter says once it has what it *wanted*, one address after the other. Raises Unavailable."""
+        fetched: dict[str, bytes] = {}
+        for _ in range(FETCHED_MAX):
+            fetched[wanted.url] = await self._fetching.get(wanted.url, kept=wanted.kept)
+            outcome: Outcome = door.adapt(replace(incoming, fetched=fetched))
+            if not isinstance(outcome, Wanted):
+                return outcome
+            wanted = outcome
+        return Unauthorised(detail="its proof leads to more addresses than are followed")
 
     def too_fast(self, request: web.Request) -> web.Response | None:
         """The refusal of a request whose address sends faster than is let in; None: it does not."""

@@ -8,7 +8,7 @@ from typing import Final, TypeAlias, assert_never
 import msgspec
 
 from processors.sources import events
-from processors.sources.signal import WHOLE_BODY, Adapted, Answered, Signal, Unauthorised
+from processors.sources.signal import WHOLE_BODY, Adapted, Answered, Signal, Unauthorised, Wanted
 from schemas.avro import Undecodable, encode_touchpoint
 from schemas.dead_letter import DeadLetter
 from schemas.inbox import (
@@ -99,6 +99,8 @@ def _through_its_door(letter: DeadLetter, names: Names, doors: Mapping[str, Door
             return Send(records=tuple(_record(each, door.family(each.kind), names) for each in outcome.touchpoints), left=tuple(left))
         case Unauthorised():
             return Stay(why=Unusable("unauthorised", outcome.detail))
+        case Wanted():
+            return Stay(why=Unusable("question", "it is answered by a request to its sender, which is not made again"))
         case Answered():
             return Stay(why=Unusable("question", "it asks about this address, and holds no event"))
         case _:
