@@ -28,7 +28,7 @@ def named(name):
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
 
 
-def issue(subject, issuer, *, names=(), ca=False, days=(-30, 30), issuer_at=ISSUER_URL):
+def issue(subject, issuer, *, names=(), ca=False, days=(-3650, 3650), issuer_at=ISSUER_URL):
     """A certificate of *subject* by *issuer*, both named by their keys."""
     builder = (
         x509.CertificateBuilder().subject_name(named(subject)).issuer_name(named(issuer)).public_key(key(subject).public_key())
