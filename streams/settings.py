@@ -126,9 +126,11 @@ def _standard_secrets(said: str) -> tuple[str, ...]:
 
 def _roots(said: str) -> str:
     try:
-        store_of(said)
-    except (OSError, ValueError):
-        raise _Problem("must be a file of certificates in PEM") from None
+        found = store_of(said)
+    except OSError:
+        found = None
+    if found is None:
+        raise _Problem("must be a file of root certificates in PEM")
     return said
 
 

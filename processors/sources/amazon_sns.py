@@ -49,8 +49,10 @@ def proof(message: Mapping[str, Any], signal: Signal, settings: SnsSettings) -> 
     """What is wrong with the proof, or what is needed to judge it, or None."""
     if signal.proved:
         return None
-    if not settings.topics or settings.store is None:
+    if not settings.topics:
         return Unauthorised(detail="no topic is configured here: set LEADSTREAM_AMAZON_SES_TOPICS to the ARN of yours")
+    if settings.store is None:
+        return Unauthorised(detail="this machine has no root certificates: install them, or set LEADSTREAM_OUTBOUND_ROOTS")
     if message.get("TopicArn") not in settings.topics:
         return Unauthorised(detail="TopicArn is none of LEADSTREAM_AMAZON_SES_TOPICS (raw message delivery, which has none, must be off)")
     url, signed, digest = message.get("SigningCertURL", message.get("SigningCertUrl")), _signed(message), _HASHES.get(str(message.get("SignatureVersion")))

@@ -29,11 +29,12 @@ class Untrusted(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def store_of(roots: str) -> Store:
-    """The roots in a PEM file, or this machine's. Raises OSError, ValueError."""
+def store_of(roots: str) -> Store | None:
+    """The roots in a PEM file, or this machine's; None where there are none, as in small containers. Raises OSError."""
     found = ssl.create_default_context(cafile=roots or None).get_ca_certs(binary_form=True)
     with warnings.catch_warnings(action="ignore"):  # old roots number themselves against the rules; they are left out
-        return Store([certificate for each in found if (certificate := _root(each)) is not None])
+        certificates = [certificate for each in found if (certificate := _root(each)) is not None]
+    return Store(certificates) if certificates else None
 
 
 def judge(leaf: bytes, issuers: tuple[bytes, ...], *, names: tuple[str, ...], store: Store, at: int) -> Trusted | Untrusted:

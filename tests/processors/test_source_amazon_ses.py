@@ -10,6 +10,8 @@ from processors.sources import amazon_ses
 from processors.sources.amazon_ses import SesSettings
 from processors.sources.amazon_sns import SnsSettings
 from processors.sources.signal import Adapted, Answered, Wanted
+from streams.errors import Misconfigured
+from streams.settings import Settings
 from tests.processors import sns
 from tests.processors.signals import IDENTITY_KEY, NOW, only, payload, payloads, problem, refused, signal, touchpoints
 
@@ -58,6 +60,26 @@ def test_a_stranger_s_topic_is_refused_though_sns_signed_it():
     assert "TopicArn" in refused(adapt(sns.message(event(), TopicArn=topic)))
     only(adapt(sns.message(event(), TopicArn=topic), replace(SETTINGS, sns=replace(SETTINGS.sns, topics=(sns.TOPIC, topic)))))
     assert "LEADSTREAM_AMAZON_SES_TOPICS" in refused(adapt(OPEN, replace(SETTINGS, sns=SnsSettings(topics=(), store=None))))
+
+
+def test_without_roots_nobody_is_believed():
+    assert "LEADSTREAM_OUTBOUND_ROOTS" in refused(adapt(OPEN, replace(SETTINGS, sns=replace(SETTINGS.sns, store=None))))
+
+
+def test_roots_are_read_from_a_file_which_must_hold_some(tmp_path):
+    for content in (None, b"", b"nonsense"):
+        if content is not None:
+            (tmp_path / "roots.pem").write_bytes(content)
+        with pytest.raises(Misconfigured, match="LEADSTREAM_OUTBOUND_ROOTS must be a file"):
+            Settings.load({"LEADSTREAM_IDENTITY_KEY": "x" * 16, "LEADSTREAM_OUTBOUND_ROOTS": str(tmp_path / "roots.pem")})
+    (tmp_path / "good.pem").write_bytes(sns.pem(sns.root()))
+    assert Settings.load({"LEADSTREAM_IDENTITY_KEY": "x" * 16, "LEADSTREAM_OUTBOUND_ROOTS": str(tmp_path / "good.pem")}).outbound_roots
+
+
+@pytest.mark.parametrize("topic", ["ses-events", "arn:aws:sqs:us-east-1:123456789012:q", "arn:aws:sns:us-east-1:12345:q"])
+def test_a_topic_is_an_arn(topic):
+    with pytest.raises(Misconfigured, match="LEADSTREAM_AMAZON_SES_TOPICS must be ARNs"):
+        Settings.load({"LEADSTREAM_IDENTITY_KEY": "x" * 16, "LEADSTREAM_AMAZON_SES_TOPICS": topic})
 
 
 @pytest.mark.parametrize("url", [
