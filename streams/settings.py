@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from processors.sources import hubspot
 from processors.sources.answers import ATTRIBUTES
 from processors.sources.certificates import store_of
 from processors.sources.event_names import snake_case
@@ -170,6 +171,16 @@ def _kinds_of_forms(said: str) -> tuple[str, ...]:
     return entries
 
 
+def _hubspot_changes(said: str) -> tuple[str, ...]:
+    entries = _names(said)
+    for parts in (entry.split("=") for entry in entries):
+        kind, _, verdict = parts[-1].partition(".")
+        known = verdict in hubspot.VERDICTS if kind == kinds.SALES_VERDICT else (kind in kinds.KNOWN or kind.startswith(kinds.CUSTOM_PREFIX)) and not verdict
+        if len(parts) != 3 or not all(parts) or not known:
+            raise _Problem("must be property=value=kind, with commas, as lifecyclestage=customer=deal_won; a verdict as sales_verdict.accepted")
+    return entries
+
+
 def _time_zone(said: str) -> str:
     if time_zone(said) is None:
         raise _Problem("must be the name of a time zone, as America/New_York")
@@ -246,6 +257,10 @@ class Settings:
     typeform_visitor_id_fields: tuple[str, ...] = _setting(("visitor_id", "anonymous_id"), _names, "hidden fields that hold the visitor's id")
     typeform_crm_id_fields: tuple[str, ...] = _setting(("crm_id", "user_id"), _names, "hidden fields that hold the CRM's id of a person")
     callrail_secrets: tuple[str, ...] = _setting((), _names, "secret tokens of CallRail's companies, with commas", secret=True)
+    hubspot_secrets: tuple[str, ...] = _setting((), _names, "client secrets of HubSpot's apps, with commas", secret=True)
+    hubspot_address: str = _setting("", _text, "this door as HubSpot knows it, https://.../webhooks/hubspot: it is signed from version 2 on")
+    hubspot_window_s: int = _setting(300, _whole(1, 10**7), "how far the timestamp of a request signed in version 3 may be from now")
+    hubspot_changes: tuple[str, ...] = _setting(hubspot.CHANGES, _hubspot_changes, "what a contact's new property means, as lifecyclestage=customer=deal_won")
     callrail_time_zone: str = _setting("UTC", _time_zone, "time zone of calls whose instant has none, as America/New_York")
     collector_host: str = _setting("127.0.0.1", _text, "address that the collector listens on")
     collector_port: int = _setting(8080, _whole(0, 65535), "its port; 0 takes a free one")
@@ -333,6 +348,8 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "zoom_secrets": ("local-zoom-token",),
     "typeform_secrets": ("local-typeform-secret",),
     "callrail_secrets": ("local-callrail-token",),
+    "hubspot_secrets": ("local-hubspot-secret",),
+    "hubspot_address": "http://127.0.0.1:8080/webhooks/hubspot",
     "events_secret": "whsec_bGVhZHN0cmVhbS1sb2NhbC1ldmVudHMtc2VjcmV0",
 }
 

@@ -15,6 +15,7 @@ from processors.sources import (
     events,
     ga4,
     google_ads,
+    hubspot,
     mailchimp,
     mailgun,
     mailjet,
@@ -132,12 +133,21 @@ def _of_sales(settings: Settings) -> tuple[Door, ...]:
         visitor_id_fields=settings.typeform_visitor_id_fields,
         crm_id_fields=settings.typeform_crm_id_fields,
     )
+    changed = hubspot.HubSpotSettings(
+        secrets=settings.hubspot_secrets,
+        identity_key=key,
+        address=settings.hubspot_address,
+        window_s=settings.hubspot_window_s,
+        changes=settings.hubspot_changes,
+        events_max=settings.events_per_body_max,
+    )
     called = callrail.CallRailSettings(secrets=settings.callrail_secrets, identity_key=key, time_zone=settings.callrail_time_zone)
     return (
         Door(source="stripe", paths=stripe.PATHS, adapt=partial(stripe.adapt, settings=paid), family=stripe.family, alone=stripe.alone, resends=True),
         Door(source="calendly", paths=calendly.PATHS, adapt=partial(calendly.adapt, settings=booked), family=events.family, alone=calendly.alone, resends=True),
         Door(source="zoom", paths=zoom.PATHS, adapt=partial(zoom.adapt, settings=held), family=events.family, alone=zoom.alone, resends=True),
         Door(source="typeform", paths=typeform.PATHS, adapt=partial(typeform.adapt, settings=filled), family=events.family, alone=typeform.alone, resends=True),
+        Door(source="hubspot", paths=hubspot.PATHS, adapt=partial(hubspot.adapt, settings=changed), family=events.family, alone=event_lists.alone_in_list, resends=True),
         Door(source="callrail", paths=callrail.PATHS, adapt=partial(callrail.adapt, settings=called), family=events.family, alone=callrail.alone),
     )
 
