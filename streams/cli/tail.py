@@ -1,13 +1,16 @@
 """`leadstream tail TOPIC`: what a topic says, one line a record, for people and (with --json) for scripts."""
 
 import asyncio
+import signal
 from argparse import Namespace
-from typing import Final
+from collections.abc import Coroutine
+from typing import Any, Final
 
 from streams.cli.arguments import Parser, Refusal
 from streams.topics import BY_NAME, TOUCHPOINTS
 
 LAST: Final = 10
+AGAIN_S: Final = 1.0
 _SHORT: Final = {name.rpartition(".")[2]: (name,) for name in BY_NAME} | {"touchpoints": TOUCHPOINTS}
 
 
@@ -49,5 +52,22 @@ def run(asked: Namespace) -> int:
     from streams.cli.tailing import Tail, filter_of
 
     filters = [filter_of(text, wanted[0]) for text in asked.filter]
-    asyncio.run(Tail(asked, wanted, filters).run())
+    asyncio.run(_until_interrupted(Tail(asked, wanted, filters).run()))
     return 0
+
+
+async def _until_interrupted(doing: Coroutine[Any, Any, None]) -> None:
+    """Do it. Raises KeyboardInterrupt on Ctrl-C, which asyncio passes on once only: aiokafka may swallow a cancellation that
+    comes in the instant in which a fetch is answered, and then nothing would end it.
+    """
+    told = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, told.set)
+    task, interrupted = asyncio.create_task(doing), asyncio.create_task(told.wait())
+    await asyncio.wait({task, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+    interrupted.cancel()
+    if task.done():
+        return task.result()
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=AGAIN_S)
+    raise KeyboardInterrupt
