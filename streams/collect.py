@@ -28,6 +28,7 @@ from streams.collecting.outbox import Limits, Outbox, outbox
 from streams.errors import StreamsError
 from streams.garbage import collect_rarely
 from streams.settings import Settings
+from streams.web import snippet
 
 log = logging.getLogger(__name__)
 
@@ -129,6 +130,7 @@ def application(settings: Settings, box: Outbox, stopping: asyncio.Event, *, now
         for path in door.paths:
             _open(app, path, partial(intake.receive, door=door, path=path), door=door)
     _open(app, imports.PATH, Imports(intake, box, settings.names, now=now).reached)
+    app.router.add_get(snippet.PATH, snippet.Snippet().get)
     app.add_routes(health.public_routes(_probes(box, stopping)))
     app.router.add_route("*", "/{path:.*}", _nowhere)
     return app
