@@ -181,6 +181,12 @@ def _hubspot_changes(said: str) -> tuple[str, ...]:
     return entries
 
 
+def _url(said: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?", said):
+        raise _Problem("must be an address, https://...")
+    return said.rstrip("/")
+
+
 def _time_zone(said: str) -> str:
     if time_zone(said) is None:
         raise _Problem("must be the name of a time zone, as America/New_York")
@@ -261,6 +267,11 @@ class Settings:
     hubspot_address: str = _setting("", _text, "this door as HubSpot knows it, https://.../webhooks/hubspot: it is signed from version 2 on")
     hubspot_window_s: int = _setting(300, _whole(1, 10**7), "how far the timestamp of a request signed in version 3 may be from now")
     hubspot_changes: tuple[str, ...] = _setting(hubspot.CHANGES, _hubspot_changes, "what a contact's new property means, as lifecyclestage=customer=deal_won")
+    meta_secrets: tuple[str, ...] = _setting((), _names, "app secrets of Meta's lead ads webhook, with commas", secret=True)
+    meta_verify_token: str = _setting("", _text, "any text, by which Meta verifies the address; the same in its console", secret=True)
+    meta_access_token: str = _setting("", _text, "page access token that may read leads: the answers are fetched with it", secret=True)
+    meta_graph: str = _setting("https://graph.facebook.com/v23.0", _url, "where the Graph API is, with its version")
+    meta_answers: tuple[str, ...] = _setting((), _meanings, "what questions of lead ads ask for, as: budget_next_year=budget")
     callrail_time_zone: str = _setting("UTC", _time_zone, "time zone of calls whose instant has none, as America/New_York")
     collector_host: str = _setting("127.0.0.1", _text, "address that the collector listens on")
     collector_port: int = _setting(8080, _whole(0, 65535), "its port; 0 takes a free one")
@@ -349,6 +360,9 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "typeform_secrets": ("local-typeform-secret",),
     "callrail_secrets": ("local-callrail-token",),
     "hubspot_secrets": ("local-hubspot-secret",),
+    "meta_secrets": ("local-meta-secret",),
+    "meta_verify_token": "local-meta-verify-token",
+    "meta_access_token": "local-meta-access-token",
     "hubspot_address": "http://127.0.0.1:8080/webhooks/hubspot",
     "events_secret": "whsec_bGVhZHN0cmVhbS1sb2NhbC1ldmVudHMtc2VjcmV0",
 }

@@ -74,6 +74,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
 
     url: str
     kept: bool = True
+    most: int = 5  # addresses that are followed for one request
 
 
 Outcome: TypeAlias = Adapted | Unauthorised | Answered | Wanted

@@ -20,6 +20,7 @@ from processors.sources import (
     mailgun,
     mailjet,
     mandrill,
+    meta_lead_ads,
     postmark,
     resend,
     segment,
@@ -141,12 +142,21 @@ def _of_sales(settings: Settings) -> tuple[Door, ...]:
         changes=settings.hubspot_changes,
         events_max=settings.events_per_body_max,
     )
+    leads = meta_lead_ads.MetaSettings(
+        secrets=settings.meta_secrets,
+        verify_token=settings.meta_verify_token,
+        access_token=settings.meta_access_token,
+        identity_key=key,
+        graph=settings.meta_graph,
+        answers=settings.meta_answers,
+    )
     called = callrail.CallRailSettings(secrets=settings.callrail_secrets, identity_key=key, time_zone=settings.callrail_time_zone)
     return (
         Door(source="stripe", paths=stripe.PATHS, adapt=partial(stripe.adapt, settings=paid), family=stripe.family, alone=stripe.alone, resends=True),
         Door(source="calendly", paths=calendly.PATHS, adapt=partial(calendly.adapt, settings=booked), family=events.family, alone=calendly.alone, resends=True),
         Door(source="zoom", paths=zoom.PATHS, adapt=partial(zoom.adapt, settings=held), family=events.family, alone=zoom.alone, resends=True),
         Door(source="typeform", paths=typeform.PATHS, adapt=partial(typeform.adapt, settings=filled), family=events.family, alone=typeform.alone, resends=True),
+        Door(source="meta_lead_ads", paths=meta_lead_ads.PATHS, adapt=partial(meta_lead_ads.adapt, settings=leads), family=meta_lead_ads.family, alone=meta_lead_ads.alone, resends=True, asks=meta_lead_ads.ASKS),
         Door(source="hubspot", paths=hubspot.PATHS, adapt=partial(hubspot.adapt, settings=changed), family=events.family, alone=event_lists.alone_in_list, resends=True),
         Door(source="callrail", paths=callrail.PATHS, adapt=partial(callrail.adapt, settings=called), family=events.family, alone=callrail.alone),
     )

@@ -40,7 +40,6 @@ IMPORT: Final = "x-leadstream-import"
 IMPORT_KEY: Final = "x-leadstream-import-key"
 FORWARDED: Final = "x-forwarded-for"
 HEADER_CHARS_MAX: Final = 200
-FETCHED_MAX: Final = 5
 _NO_QUERY: Final[Mapping[str, str]] = {}
 
 
@@ -157,7 +156,7 @@ class Intake:
     async def _fetched(self, incoming: Signal, wanted: Wanted, door: Door) -> Adapted | Answered | Unauthorised:
         """What the adapter says once it has what it *wanted*, one address after the other. Raises Unavailable."""
         fetched: dict[str, bytes] = {}
-        for _ in range(FETCHED_MAX):
+        while len(fetched) < wanted.most:
             fetched[wanted.url] = await self._fetching.get(wanted.url, kept=wanted.kept)
             outcome: Outcome = door.adapt(replace(incoming, fetched=fetched))
             if not isinstance(outcome, Wanted):
