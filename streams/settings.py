@@ -267,6 +267,7 @@ class Settings:
     hubspot_address: str = _setting("", _text, "this door as HubSpot knows it, https://.../webhooks/hubspot: it is signed from version 2 on")
     hubspot_window_s: int = _setting(300, _whole(1, 10**7), "how far the timestamp of a request signed in version 3 may be from now")
     hubspot_changes: tuple[str, ...] = _setting(hubspot.CHANGES, _hubspot_changes, "what a contact's new property means, as lifecyclestage=customer=deal_won")
+    pipedrive_secrets: tuple[str, ...] = _setting((), _address_secrets, "passwords that let Pipedrive's webhooks in, with commas", secret=True)
     meta_secrets: tuple[str, ...] = _setting((), _names, "app secrets of Meta's lead ads webhook, with commas", secret=True)
     meta_verify_token: str = _setting("", _text, "any text, by which Meta verifies the address; the same in its console", secret=True)
     meta_access_token: str = _setting("", _text, "page access token that may read leads: the answers are fetched with it", secret=True)
@@ -360,6 +361,7 @@ _LOCAL: Final[Mapping[str, Any]] = {
     "typeform_secrets": ("local-typeform-secret",),
     "callrail_secrets": ("local-callrail-token",),
     "hubspot_secrets": ("local-hubspot-secret",),
+    "pipedrive_secrets": ("local-pipedrive-secret",),
     "meta_secrets": ("local-meta-secret",),
     "meta_verify_token": "local-meta-verify-token",
     "meta_access_token": "local-meta-access-token",

@@ -21,6 +21,7 @@ from processors.sources import (
     mailjet,
     mandrill,
     meta_lead_ads,
+    pipedrive,
     postmark,
     resend,
     segment,
@@ -157,6 +158,7 @@ def _of_sales(settings: Settings) -> tuple[Door, ...]:
         Door(source="zoom", paths=zoom.PATHS, adapt=partial(zoom.adapt, settings=held), family=events.family, alone=zoom.alone, resends=True),
         Door(source="typeform", paths=typeform.PATHS, adapt=partial(typeform.adapt, settings=filled), family=events.family, alone=typeform.alone, resends=True),
         Door(source="meta_lead_ads", paths=meta_lead_ads.PATHS, adapt=partial(meta_lead_ads.adapt, settings=leads), family=meta_lead_ads.family, alone=meta_lead_ads.alone, resends=True, asks=meta_lead_ads.ASKS),
+        Door(source="pipedrive", paths=pipedrive.PATHS, adapt=partial(pipedrive.adapt, settings=pipedrive.PipedriveSettings(secrets=settings.pipedrive_secrets, identity_key=key)), family=events.family, alone=pipedrive.alone, resends=True),
         Door(source="hubspot", paths=hubspot.PATHS, adapt=partial(hubspot.adapt, settings=changed), family=events.family, alone=event_lists.alone_in_list, resends=True),
         Door(source="callrail", paths=callrail.PATHS, adapt=partial(callrail.adapt, settings=called), family=events.family, alone=callrail.alone),
     )
