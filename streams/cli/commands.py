@@ -21,6 +21,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Command, ...]], ...]] = (
     )),
     ("Send and look", (
         Command(name="send", summary="send a CSV or JSONL file of any shape, live or as an import", module="streams.cli.send"),
+        Command(name="dashboard", summary="one page to look at: funnel, channels, leads and why, health", module="streams.cli.dashboard"),
         Command(name="tail", summary="read a topic, one line a record", module="streams.cli.tail"),
         Command(name="lead", summary="explain one lead: stage, score, reasons, history", module="streams.cli.lead"),
         Command(name="attribute", summary="what each channel earned, by the data; conversions stated anew", module="streams.cli.attribute"),
