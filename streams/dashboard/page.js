@@ -69,9 +69,7 @@ const leads = async (asked) => {
 
 /* The score at an instant: every sum fades by its own half-life from its own instant on. */
 const scoreAt = (sums, at) => sums.reduce((total, each) => total + (each.as_of > at ? 0 : each.points * (each.half_life_s ? 2 ** (-(at - each.as_of) / 1000 / each.half_life_s) : 1)), 0);
-const curve = (story) => {
-  const sums = story.filter((fact) => ["touchpoint_counted", "points_withdrawn", "identity_merged"].includes(fact.fact))
-    .flatMap((fact) => fact.points.map((points, n) => ({ points, as_of: fact.as_of[n], half_life_s: fact.half_lives_s[n] })));
+const curve = (sums) => {
   if (!sums.length) return make("p", { class: "faint" }, "No points yet.");
   const until = Date.now();
   const since = Math.min(...sums.map((each) => each.as_of));
@@ -87,11 +85,11 @@ const curve = (story) => {
 };
 const told = (fact) => [fact.kind, fact.rules.length ? fact.rules.map((rule, n) => `${rule} ${count(fact.points[n])}`).join(", ") : "", fact.to_stage ? `${fact.from_stage} → ${fact.to_stage}` : "", fact.rule, fact.reason, fact.verdict, fact.other_lead].filter(Boolean).join(" · ");
 const lead = async (asked) => {
-  const { lead: found, story } = await ask(`/api/lead?id=${encodeURIComponent(asked.get("id") || "")}`);
+  const { lead: found, sums, story } = await ask(`/api/lead?id=${encodeURIComponent(asked.get("id") || "")}`);
   if (!found) return [make("p", {}, "There is no such lead.")];
   const points = Object.entries(found.points).sort((a, b) => b[1] - a[1]);
   return [make("h2", {}, found.name || found.lead_id), make("p", {}, `${found.stage} since ${instant(found.stage_since)}, grade ${found.grade}, ${count(found.score)} points now, by ${found.model}`), make("p", { class: "faint" }, [found.lead_id, found.email, found.company].filter(Boolean).join(" · ")),
-    curve(story), table("Points per rule, now.", [["rule", (r) => r[0]], ["points", (r) => count(r[1]), 1]], points),
+    curve(sums), table("Points per rule, now.", [["rule", (r) => r[0]], ["points", (r) => count(r[1]), 1]], points),
     make("h2", {}, "What happened"), table(`The last ${story.length}.`, [["when", (r) => instant(r.at)], ["what", (r) => r.fact.replaceAll("_", " ")], ["", (r) => told(r)], ["channel", (r) => r.channel]], story)];
 };
 

@@ -26,9 +26,16 @@ LEAD: Final = """
 SELECT lead_id, name, email, company, stage, toUnixTimestamp64Milli(stage_since) AS stage_since, grade, fit, score, reasons, points, attributes, verdict,
     first_channel, last_channel, touches, model
 FROM leads WHERE lead_id = %(lead)s"""
+# What a lead's score is the sum of: as in the view `drift`, from its own facts after it was last handed over to another.
+SUMS: Final = """
+SELECT sums.points AS points, sums.half_life_s AS half_life_s, toUnixTimestamp64Milli(sums.as_of) AS as_of
+FROM (SELECT * FROM facts_once WHERE lead_id = %(lead)s AND fact IN ('touchpoint_counted', 'points_withdrawn', 'identity_merged')) AS own
+ARRAY JOIN sums
+WHERE (own.offset + 1, own.`index`) > (SELECT max((offset + 1, `index`)) FROM facts_once WHERE lead_id = %(lead)s AND fact = 'lead_forwarded' AND handed_over)
+ORDER BY as_of LIMIT 50000"""
 STORY: Final = """
 SELECT toUnixTimestamp64Milli(ifNull(occurred_at, recorded_at)) AS at, fact, kind, channel, campaign, from_stage, to_stage, reason, rule, verdict, other_lead,
-    sums.rule AS rules, sums.points AS points, sums.half_life_s AS half_lives_s, arrayMap(each -> toUnixTimestamp64Milli(each), sums.as_of) AS as_of
+    sums.rule AS rules, sums.points AS points
 FROM facts_once
 WHERE lead_id = %(lead)s OR lead_id IN (SELECT lead_id FROM lead_ids WHERE survivor = %(lead)s)
 ORDER BY at DESC, offset DESC, `index` DESC LIMIT %(most)s"""

@@ -83,7 +83,7 @@ def _doors(asking: Asking) -> dict[str, Callable[[web.Request], Awaitable[Any]]]
     async def lead(request: web.Request) -> Any:
         asked = {"lead": request.query.get("id", "")[:TEXT_CHARS_MAX], "most": q.ROWS_MAX}
         found = await asking.rows(q.LEAD, asked)
-        return {"lead": found[0] if found else None, "story": await asking.rows(q.STORY, asked)}
+        return {"lead": found[0] if found else None, "sums": await asking.rows(q.SUMS, asked), "story": await asking.rows(q.STORY, asked)}
 
     async def ledger(_request: web.Request) -> Any:
         return {"ledger": await asking.rows(q.LEDGER), "drift": await asking.rows(q.DRIFT), "dead_letters": await asking.rows(q.DEAD_LETTERS)}

@@ -88,6 +88,7 @@ class Screen:
             ("Webhooks", f"{collector}/webhooks/sendgrid, {collector}/webhooks/google-ads, {collector}/v1/events (signed)"),
             ("Kafka", settings.kafka),
             ("ClickHouse", f"{settings.clickhouse_host}:{settings.clickhouse_port} native, {clickhouse_url} HTTP, database {database}"),
+            ("Look", f"leadstream dashboard --local --data {data}   (a page: funnel, channels, leads and why, health)"),
             ("Metrics", ", ".join(f"{role.address}/metrics ({role.name})" for role in wanted)),
             ("Try", f"""curl {collector}/v1/track -u {key}: -d '{{"anonymousId":"me","event":"Demo Booked"}}'"""),
             ("", f"curl '{clickhouse_url}/?database={database}' -d '{FUNNEL}'"),

@@ -130,7 +130,17 @@ def test_leads_are_found_and_one_s_story_is_told(filled):
     assert story["lead"]["points"] == pytest.approx(ask(settings, "SELECT points FROM leads WHERE lead_id = %(id)s", {"id": ann["lead_id"]})[0]["points"])
     facts = ask(settings, "SELECT count() AS n FROM facts_once WHERE lead_id = %(id)s OR lead_id IN (SELECT lead_id FROM lead_ids WHERE survivor = %(id)s)", {"id": ann["lead_id"]})
     assert len(story["story"]) == facts[0]["n"] > 3
-    assert get(address, "/api/lead?id=v:nobody")[1] == {"lead": None, "story": []}
+    assert get(address, "/api/lead?id=v:nobody")[1] == {"lead": None, "sums": [], "story": []}
+
+
+def test_the_curve_ends_where_the_score_is_merges_and_all(filled):
+    settings, address = filled
+    scored = ask(settings, "SELECT lead_id, score, toUnixTimestamp64Milli(as_of) AS at FROM profiles_once WHERE forwarded_to = '' AND lead_id != 'v:evil' AND touches > 0")
+    assert len(scored) > 2
+    for lead in scored:
+        sums = get(address, f"/api/lead?id={lead['lead_id']}")[1]["sums"]
+        ends = sum(each["points"] * (2 ** (-(lead["at"] - each["as_of"]) / 1000 / each["half_life_s"]) if each["half_life_s"] else 1) for each in sums)
+        assert ends == pytest.approx(lead["score"], abs=1e-9), lead["lead_id"]
 
 
 def test_the_ledger_and_the_drift_are_those_of_the_views(filled):
