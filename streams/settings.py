@@ -279,6 +279,7 @@ class Settings:
     ops_host: str = _setting("127.0.0.1", _text, "address of /live, /ready and /metrics of every process")
     ops_port: int = _setting(8081, _whole(0, 65535), "its port; 0 takes a free one")
     dashboard_host: str = _setting("127.0.0.1", _text, "address that the dashboard listens on; it asks nobody who he is")
+    dashboard_names: tuple[str, ...] = _setting((), _domains, "host names that a proxy before the dashboard passes on, with commas; others are refused")
     dashboard_port: int = _setting(8090, _whole(0, 65535), "its port; 0 takes a free one")
     body_bytes_max: int = _setting(1 << 20, _whole(1024, RECORD_BYTES_MAX - ENVELOPE_BYTES), "largest body, also once unzipped; a dead letter keeps it whole")
     events_per_body_max: int = _setting(5_000, _whole(1, 100_000), "most events in one body")

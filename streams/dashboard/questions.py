@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 ROWS_MAX: Final = 500
-_BOUNDS: Final = "SETTINGS readonly = 1, max_execution_time = 30, max_result_rows = 100000"
+_BOUNDS: Final = "SETTINGS readonly = 1, max_execution_time = 8, max_result_rows = 100000"
 
 FUNNEL: Final = "SELECT stage, reached, in_stage_now, conversion_rate FROM funnel"
 VELOCITY: Final = "SELECT from_stage, to_stage, leads, median_days, p90_days FROM stage_velocity"
@@ -12,8 +12,8 @@ CHANNELS: Final = """
 SELECT channel, sum(leads) AS leads, sum(reached_mql) AS mql, sum(reached_sql) AS sql, sum(customers) AS customers
 FROM first_touch_by_channel GROUP BY channel ORDER BY leads DESC LIMIT 100"""
 ATTRIBUTION: Final = """
-SELECT stage, channel, sum(conversions) AS conversions, sum(revenue) AS revenue, any(currency) AS currency
-FROM attribution WHERE attribution = %(attribution)s GROUP BY stage, channel ORDER BY stage, conversions DESC LIMIT 500"""
+SELECT stage, channel, currency, sum(conversions) AS conversions, sum(revenue) AS revenue
+FROM attribution WHERE attribution = %(attribution)s GROUP BY stage, channel, currency ORDER BY stage, conversions DESC, channel, currency LIMIT 500"""
 ATTRIBUTION_STATED: Final = ATTRIBUTION.replace("FROM attribution ", "FROM attribution_totals_now ")
 STATED: Final = "SELECT count() AS rows FROM attribution_totals_now"
 LEADS: Final = """

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from sinks.clickhouse import ClickHouse
 from sinks.errors import SinkError
@@ -46,13 +47,13 @@ class Asking:
         return [q.plain(row) for row in found]
 
     def close(self) -> None:
-        self._thread.shutdown()
-        self._client.close()
+        """Ask nothing more; a question under way ends by its own bound."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
 
 def application(settings: Settings) -> web.Application:
     """The page and its doors."""
-    app, asking = web.Application(), Asking(settings)
+    app, asking = web.Application(middlewares=[_by_name(settings)]), Asking(settings)
     for path, (name, kind) in _FILES.items():
         app.router.add_get(path, _file(name, kind))
     for name, answer in _doors(asking).items():
@@ -63,6 +64,21 @@ def application(settings: Settings) -> web.Application:
 
     app.on_cleanup.append(close)
     return app
+
+
+def _by_name(settings: Settings) -> Middleware:
+    """Answer only who asks for us by a name of ours: else any web site could have its own name lead here, and read the page."""
+    names = {"localhost", "127.0.0.1", "::1", settings.dashboard_host, *settings.dashboard_names}
+
+    @web.middleware
+    async def checked(request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> web.StreamResponse:
+        said = request.headers.get("Host", "")
+        name = said[1:].partition("]")[0] if said.startswith("[") else said.partition(":")[0]
+        if name.lower() not in names:
+            return web.Response(status=421, text="not by this name: set LEADSTREAM_DASHBOARD_NAMES", headers=_HEADERS)
+        return await handler(request)
+
+    return checked
 
 
 def _doors(asking: Asking) -> dict[str, Callable[[web.Request], Awaitable[Any]]]:

@@ -55,13 +55,22 @@ class Kafka:
                 f"advertised.listeners={','.join(f'{name}://{HOST}:{port}' for name, port in outside.items())}\n"
                 f"listener.security.protocol.map={','.join(f'{name}:PLAINTEXT' for name in (*inside, 'CONTROLLER'))}\n"
             )
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not self._started(argv, deadline):
+            time.sleep(1)  # somebody's connection went out from one of its ports, and will end
+
+    def _started(self, argv: list[str], deadline: float) -> bool:
+        """Start it; False where one of its ports was in use at this instant."""
         with (self._folder / "kafka.log").open("ab") as log:
             self._process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
-        deadline = time.monotonic() + READY_WITHIN_S
         while not kafka.ready(self._ports):
             if not self.alive or time.monotonic() > deadline:
-                raise RuntimeError(f"Kafka did not start: {kafka.last_line((self._folder / 'kafka.log').read_text(errors='replace'))}")
+                why = kafka.last_line((self._folder / "kafka.log").read_text(errors="replace"))
+                if "already in use" in why and time.monotonic() < deadline:
+                    return False
+                raise RuntimeError(f"Kafka did not start: {why}")
             time.sleep(0.1)
+        return True
 
     def end(self, sign: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None and self._process.poll() is None:

@@ -106,6 +106,27 @@ def test_the_funnel_and_the_roads_are_what_sql_says(filled):
     assert "unsafe" not in headers["Content-Security-Policy"]
 
 
+def test_who_asks_by_another_name_is_refused(filled):
+    _, address = filled
+    for path in ("/", "/api/leads", "/nowhere"):
+        request = urllib.request.Request(address + path, headers={"Host": "evil.example"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(request, timeout=20)
+        assert refused.value.code == 421
+        refused.value.close()
+    assert get(address.replace("127.0.0.1", "localhost"), "/api/funnel")[0] == 200
+
+
+def test_revenue_of_two_currencies_is_not_added_up(filled):
+    settings, _ = filled
+    with connected(settings) as client:
+        client.command("INSERT INTO attribution_totals VALUES ('2001-01-01 00:00:00', 'linear', 'customer', 'email', '', 'EUR', 1, 900), ('2001-01-01 00:00:00', 'linear', 'customer', 'email', '', 'USD', 1, 100)")
+        sql = questions.ATTRIBUTION_STATED.replace("attribution_totals_now", "attribution_totals")
+        rows = client.query(sql, {"attribution": "linear"})
+        client.command("TRUNCATE TABLE attribution_totals")
+    assert {(row["currency"], row["revenue"]) for row in rows if row["channel"] == "email"} == {("EUR", 900.0), ("USD", 100.0)}
+
+
 def test_attribution_is_computed_until_it_is_stated(filled):
     settings, address = filled
     first = get(address, "/api/channels?attribution=first")[1]
