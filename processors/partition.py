@@ -31,6 +31,7 @@ from schemas.inbox import (
     Tick,
     TouchpointArrived,
 )
+from schemas.kinds import BOT_VERDICT
 from schemas.profile import LeadProfile
 from schemas.state import HELD, PARTITION_KEY, Mailbox, PartitionState, decode_partition, encode_partition
 from schemas.touchpoint import Touchpoint
@@ -206,6 +207,8 @@ class Partition:
             facts = self._count_watched(lead_id, box, touchpoint, found, quiet_until)
         else:
             facts = decision.count(box.lead, touchpoint, self.model, lead_id=lead_id, quiet_until=quiet_until)
+        if touchpoint.kind == BOT_VERDICT:  # it has taken back everything
+            scanners.settle(box.watched)
         self._tell(lead_id, facts)
         self._out.counts["counted"] += 1
         return quiet_until != 0 and decision.only_grew(facts)

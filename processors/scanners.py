@@ -66,6 +66,13 @@ def look(mails: list[WatchedMail], touchpoint: Touchpoint) -> Found | None:
     return Found(click is not None and click.by_machine, earlier, click)
 
 
+def settle(mails: list[WatchedMail]) -> None:
+    """What these clicks had earned was taken back for another reason: there is nothing left to give back for them."""
+    for mail in mails:
+        for click in mail.clicks:
+            click.sums = ()
+
+
 def _by_machine(mail: WatchedMail) -> list[WatchedClick]:
     """The clicks not yet taken for a machine's that are one's."""
     clicks, delivered = mail.clicks, mail.delivered_at

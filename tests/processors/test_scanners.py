@@ -234,3 +234,17 @@ def test_a_scan_of_more_links_than_are_remembered_is_marked_whole():
     assert inbox.marked() == keys(*links)
     assert inbox.box.lead.engagement == {}
     assert len(encode_mailbox(inbox.box)) < 8_000
+
+
+def test_what_a_verdict_has_taken_back_is_not_taken_back_again_when_a_scan_comes_out():
+    inbox = Inbox(model=UNCAPPED)
+    inbox.arrives(click("a", 1), touch("bot_verdict", at=T0 + 2_000, email_hash="ann", event="verdict"))
+    assert total_at(inbox.box.lead, inbox.box.lead.now) == 0
+    inbox.arrives(click("later", 90_000, message="another"))
+    before = total_at(inbox.box.lead, inbox.box.lead.now)
+    told = inbox.arrives(delivery(1))
+    taken = [fact for fact in told if isinstance(fact, PointsWithdrawn)]
+    assert [(len(fact.event_ids), fact.sums) for fact in taken] == [(1, ())]  # the click is marked, and has nothing left to give back
+    assert total_at(inbox.box.lead, inbox.box.lead.now) == pytest.approx(before)
+    assert before > 0
+    assert inbox.box.lead == replay(inbox.facts)
