@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
-from processors.sources import amazon_sns
+from processors.sources import amazon_sns, event_lists, families
 from processors.sources.amazon_sns import SnsSettings
 from processors.sources.batches import adapt_one
 from processors.sources.email_events import EmailEvent, EmailSettings, first_of, kind_of, touchpoint_of
@@ -16,6 +16,8 @@ from processors.sources.signal import Adapted, Ignored, Outcome, Signal, Unautho
 
 SOURCE: Final = "amazon_ses"
 PATHS: Final = ("/webhooks/amazon-ses",)
+family = families.email
+alone = event_lists.as_it_came
 
 _KINDS: Final = {
     "Send": "email_sent", "Delivery": "email_delivered", "DeliveryDelay": "email_deferred", "Bounce": "email_bounced", "Complaint": "email_complained",
@@ -41,15 +43,6 @@ class SesSettings(EmailSettings):
 
     sns: SnsSettings
     secrets: tuple[str, ...] = ()
-
-
-def family(_kind: str) -> str:
-    return "email"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """A message is a body of its own."""
-    return event
 
 
 def adapt(signal: Signal, settings: SesSettings) -> Outcome:

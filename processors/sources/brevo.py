@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from processors.sources import shared_secret
+from processors.sources import event_lists, families, shared_secret
 from processors.sources.email_events import EmailEvent, EmailSettings, first_of, kind_of, own_fields, touchpoint_of
 from processors.sources.event_lists import adapt_one_or_many
 from processors.sources.instants import read
@@ -12,6 +12,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "brevo"
 PATHS: Final = ("/webhooks/brevo",)
+family = families.email
+alone = event_lists.as_it_came
 
 _KINDS: Final = {
     "request": "email_sent", "sent": "email_sent", "delivered": "email_delivered", "deferred": "email_deferred",
@@ -24,10 +26,6 @@ _NO_EMAIL_EVENTS: Final = frozenset({"list_addition", "contact_updated", "contac
 """What Brevo tells of contacts and lists. It says nothing of a person's interest."""
 _OWN: Final = "X-Mailin-custom"
 _KEPT: Final = ("reason", "subject", "template_id", "camp_id", "campaign name", "device_used", "contact_id", "tag", "tags")
-
-
-def family(_kind: str) -> str:
-    return "email"
 
 
 def adapt(signal: Signal, settings: EmailSettings) -> Outcome:

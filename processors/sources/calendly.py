@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from processors.email import read_email
+from processors.sources import event_lists, families
 from processors.sources.answers import Answer, Answers, read_answers, read_meanings
 from processors.sources.batches import adapt_one
 from processors.sources.bounds import Texts, identifier, line
@@ -20,6 +21,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "calendly"
 PATHS: Final = ("/webhooks/calendly",)
+family = families.by_kind
+alone = event_lists.as_it_came
 SIGNATURE: Final = "calendly-webhook-signature"
 
 _BOOKED: Final = "invitee.created"
@@ -52,19 +55,11 @@ class _Event(msgspec.Struct, gc=False):
 _event = msgspec.json.Decoder(_Event)
 
 
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*: it never held more."""
-    return event
-
-
 def adapt(signal: Signal, settings: CalendlySettings) -> Outcome:
     """Read one event, once its signature proves it."""
-    if not signal.proved:
-        if not settings.secrets:
-            return Unauthorised(detail="Calendly's signing key is not configured here: set LEADSTREAM_CALENDLY_SECRETS")
-        refusal = timed_refusal(signal, SIGNATURE, secrets=settings.secrets, window_s=settings.window_s)
-        if refusal is not None:
-            return Unauthorised(detail=refusal)
+    refusal = timed_refusal(signal, SIGNATURE, secrets=settings.secrets, window_s=settings.window_s, setting="LEADSTREAM_CALENDLY_SECRETS")
+    if refusal is not None:
+        return Unauthorised(detail=refusal)
     return adapt_one(lambda: _turn(decode_one(_event, signal.body), signal, settings), signal.body)
 
 
@@ -105,7 +100,7 @@ def _touchpoint(event: _Event, what: str, invitee: Mapping[str, Any], *, signal:
         kind=_kind(what, invitee, settings),
         channel=way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         # Who did not come may be told by the invitee's address of the API alone: the booking's joins it to the person.
         visitor_id=f"{SOURCE}.{uri}"[:128],
         crm_id=identifier(crm_said, "payload.tracking.salesforce_uuid") if isinstance(crm_said, str) else None,

@@ -11,6 +11,7 @@ import msgspec
 from processors.attribution.roads import Road
 from processors.email import read_email
 from processors.profile.coding import code
+from processors.sources import event_lists, families
 from processors.sources.answers import Answer, read_answers
 from processors.sources.batches import adapt_one
 from processors.sources.bounds import Texts, identifier, line
@@ -26,6 +27,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "callrail"
 PATHS: Final = ("/webhooks/callrail",)
+family = families.by_kind
+alone = event_lists.as_it_came
 SIGNATURE: Final = "signature"
 FIELDS_MAX: Final = 500
 
@@ -52,11 +55,6 @@ class CallRailSettings:
 
 
 _body = msgspec.json.Decoder(dict[str, Any])
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*: it never held more."""
-    return event
 
 
 def adapt(signal: Signal, settings: CallRailSettings) -> Outcome:
@@ -129,7 +127,7 @@ def _touchpoint(said: Mapping[str, Any], form: Mapping[str, Any], signal: Signal
         kind="form_submitted" if form else "phone_call",
         channel=way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         visitor_id=_caller(said, contact, number, settings.identity_key),
         email_hash=None if email is None else email.hash,
         email_domain=None if email is None else email.domain,

@@ -14,6 +14,7 @@ from processors.attribution.roads import Road, road
 from processors.email import Email, read_email
 from processors.model.scoring_model import VerdictName
 from processors.profile.coding import code
+from processors.sources import families
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.bounds import Texts, clean, identifier, line
 from processors.sources.event_names import snake_case
@@ -27,6 +28,7 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "events"
 PATHS: Final = ("/v1/events",)
+family = families.by_kind
 ID: Final = "webhook-id"
 TIMESTAMP: Final = "webhook-timestamp"
 SIGNATURE: Final = "webhook-signature"
@@ -74,15 +76,6 @@ class Body(Event, gc=False):
 
 _event = msgspec.json.Decoder(Event)
 _body = msgspec.json.Decoder(Body)
-
-
-def family(kind: str) -> str:
-    """The topic's family, by kind; a sender's own kinds go with the CRM's."""
-    if kind in kinds.WEB:
-        return "web"
-    if kind in kinds.EMAIL:
-        return "email"
-    return "ads" if kind in kinds.ADS else "crm"
 
 
 def alone(_path: str, event: bytes) -> bytes:
@@ -160,7 +153,7 @@ def _touchpoint(event: Event, signal: Signal, identity_key: bytes) -> Touchpoint
         kind=kind,
         channel=way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         visitor_id=visitor_id,
         crm_id=crm_id,
         email_hash=None if email is None else email.hash,

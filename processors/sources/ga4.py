@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from processors.attribution.roads import road
 from processors.email import Email, read_email
 from processors.profile.coding import code
-from processors.sources import crawlers, instants, write_keys
+from processors.sources import crawlers, event_lists, families, instants, write_keys
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.bounds import Texts, identifier
 from processors.sources.event_names import kind_of
@@ -24,6 +24,8 @@ from schemas.touchpoint import IMPORT_REACHED, Touchpoint
 
 SOURCE: Final = "ga4"
 PATHS: Final = ("/mp/collect",)
+family = families.web
+alone = event_lists.as_it_came
 IN_QUERY: Final = "api_secret"
 
 _KINDS: Final = {
@@ -71,16 +73,6 @@ class _Who(NamedTuple):
 
 
 _body = msgspec.json.Decoder(MeasuredEvents)
-
-
-def family(_kind: str) -> str:
-    """The topic's family."""
-    return "web"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """A rejected event is a whole body, with who it is about."""
-    return event
 
 
 def adapt(signal: Signal, settings: Ga4Settings) -> Outcome:
@@ -166,7 +158,7 @@ def _touchpoint(event: object, body: MeasuredEvents, who: _Who, signal: Signal, 
         kind=kind,
         channel=way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         visitor_id=who.visitor_id,
         crm_id=who.crm_id,
         email_hash=None if email is None else email.hash,

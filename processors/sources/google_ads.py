@@ -9,6 +9,7 @@ import msgspec
 from processors.attribution.channels import PAID_SEARCH
 from processors.email import Email, read_email
 from processors.profile.coding import code
+from processors.sources import event_lists, families
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.event_names import snake_case
 from processors.sources.instants import occurred_at
@@ -19,6 +20,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "google_ads"
 PATHS: Final = ("/webhooks/google-ads",)
+family = families.ads
+alone = event_lists.as_it_came
 COLUMNS_MAX: Final = 100
 
 _EMAIL: Final = ("EMAIL", "USER_EMAIL", "WORK_EMAIL")
@@ -78,15 +81,6 @@ _lead = msgspec.json.Decoder(FormLead)
 _key = msgspec.json.Decoder(_Key)
 
 
-def family(_kind: str) -> str:
-    return "ads"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*: it never held more."""
-    return event
-
-
 def adapt(signal: Signal, settings: GoogleAdsSettings) -> Outcome:
     """Read one lead, once its key proves it. A test lead is answered and counted nowhere."""
     refusal = _refusal(signal, settings)
@@ -130,7 +124,7 @@ def _touchpoint(lead: FormLead, signal: Signal, identity_key: bytes) -> Touchpoi
         kind="lead_form_submitted",
         channel=PAID_SEARCH,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         # Without an address the form's own id stands for the person: a form fill must not be lost.
         visitor_id=f"{SOURCE}.{lead_id}"[:128] if answers.email is None else None,
         email_hash=None if answers.email is None else answers.email.hash,

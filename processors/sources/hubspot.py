@@ -14,7 +14,7 @@ from typing import Any, Final, get_args
 from processors.email import read_email
 from processors.model.scoring_model import VerdictName
 from processors.profile.coding import code
-from processors.sources import event_lists
+from processors.sources import event_lists, families
 from processors.sources.bounds import Texts, identifier
 from processors.sources.instants import occurred_at
 from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable
@@ -25,6 +25,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "hubspot"
 PATHS: Final = ("/webhooks/hubspot",)
+family = families.by_kind
+alone = event_lists.alone_in_list
 SIGNATURE: Final = "x-hubspot-signature"
 VERSION: Final = "x-hubspot-signature-version"
 SIGNATURE_3: Final = "x-hubspot-signature-v3"
@@ -158,7 +160,7 @@ def _touchpoint(
         kind=kind,
         channel=kinds.NO_CHANNEL,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         crm_id=crm_id,
         email_hash=None if address is None else address.hash,
         email_domain=None if address is None else address.domain,

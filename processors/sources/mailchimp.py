@@ -5,7 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from processors.profile.coding import code
-from processors.sources import form_bodies, shared_secret
+from processors.sources import event_lists, families, form_bodies, shared_secret
 from processors.sources.batches import adapt_one
 from processors.sources.email_events import EmailEvent, EmailSettings, touchpoint_of
 from processors.sources.json_bodies import section
@@ -16,6 +16,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "mailchimp"
 PATHS: Final = ("/webhooks/mailchimp",)
+family = families.email
+alone = event_lists.as_it_came
 ASKS: Final = ("GET", "HEAD")
 
 _KINDS: Final = {
@@ -27,10 +29,6 @@ _BY_EMAIL: Final = ("email_unsubscribed", "email_bounced", "email_complained")
 _KEPT: Final = ("list_id", "campaign_id", "action", "reason", "email_type")
 _NAMES: Final = {"fname": "first_name", "lname": "last_name"}
 _SENT: Final = "data.merges"
-
-
-def family(_kind: str) -> str:
-    return "email"
 
 
 def adapt(signal: Signal, settings: EmailSettings) -> Outcome:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from processors.sources import form_bodies, mailgun_forms, multipart_bodies
+from processors.sources import event_lists, families, form_bodies, mailgun_forms, multipart_bodies
 from processors.sources.batches import adapt_one
 from processors.sources.email_events import EmailEvent, EmailSettings, first_of, kind_of, own_fields, touchpoint_of
 from processors.sources.json_bodies import BOM, decode_one, section
@@ -21,6 +21,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "mailgun"
 PATHS: Final = ("/webhooks/mailgun",)
+family = families.email
+alone = event_lists.as_it_came
 STOP: Final = 406
 """What Mailgun takes for: received, of no use, do not send it again."""
 
@@ -60,15 +62,6 @@ class _Body(msgspec.Struct, rename={"event_data": "event-data"}, gc=False):
 
 
 _body = msgspec.json.Decoder(_Body)
-
-
-def family(_kind: str) -> str:
-    return "email"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """An event is a body of its own."""
-    return event
 
 
 def adapt(signal: Signal, settings: MailgunSettings) -> Outcome:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from processors.sources import shared_secret
+from processors.sources import event_lists, families, shared_secret
 from processors.sources.email_events import EmailEvent, EmailSettings, kind_of, own_fields, touchpoint_of
 from processors.sources.event_lists import adapt_one_or_many
 from processors.sources.signal import Outcome, Signal, Unauthorised
@@ -11,6 +11,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "mailjet"
 PATHS: Final = ("/webhooks/mailjet",)
+family = families.email
+alone = event_lists.as_it_came
 
 _KINDS: Final = {
     "sent": "email_delivered", "open": "email_opened", "click": "email_clicked", "bounce": "email_bounced", "blocked": "email_dropped",
@@ -19,10 +21,6 @@ _KINDS: Final = {
 """*sent* is told once the recipient's server has taken the message."""
 _GREYLISTED: Final = "greylisted"
 _KEPT: Final = ("CustomID", "mj_campaign_id", "mj_contact_id", "mj_list_id", "hard_bounce", "error_related_to", "source", "smtp_reply")
-
-
-def family(_kind: str) -> str:
-    return "email"
 
 
 def adapt(signal: Signal, settings: EmailSettings) -> Outcome:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote_from_bytes
 
-from processors.sources import form_bodies
+from processors.sources import families, form_bodies
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.email_events import EmailEvent, EmailSettings, first_of, kind_of, own_fields, touchpoint_of
 from processors.sources.event_lists import alone_in_list, read_list
@@ -21,6 +21,7 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "mandrill"
 PATHS: Final = ("/webhooks/mandrill",)
+family = families.email
 ASKS: Final = ("HEAD",)
 SIGNATURE: Final = "x-mandrill-signature"
 EVENTS: Final = "mandrill_events"
@@ -42,10 +43,6 @@ class MandrillSettings(EmailSettings):
     """The webhook keys of the console are the secrets; `addresses` are the Post to URLs, exactly as they stand there."""
 
     addresses: tuple[str, ...]
-
-
-def family(_kind: str) -> str:
-    return "email"
 
 
 def alone(path: str, event: bytes) -> bytes:

@@ -15,6 +15,7 @@ import msgspec
 
 from processors.attribution.channels import PAID_SOCIAL, SOCIAL
 from processors.email import read_email
+from processors.sources import event_lists, families
 from processors.sources.answers import Answer, read_answers, read_meanings
 from processors.sources.batches import adapt_each
 from processors.sources.bounds import Texts, identifier, line
@@ -37,6 +38,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "meta_lead_ads"
 PATHS: Final = ("/webhooks/meta-lead-ads",)
+family = families.ads
+alone = event_lists.as_it_came
 ASKS: Final = ("GET",)
 SIGNATURE: Final = "x-hub-signature-256"
 LEADS_MAX: Final = 200
@@ -66,15 +69,6 @@ class Change(NamedTuple):
 
     value: dict[str, Any]
     ignored: str = ""
-
-
-def family(_kind: str) -> str:
-    return "ads"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*: a rejected lead keeps the whole of its request."""
-    return event
 
 
 def adapt(signal: Signal, settings: MetaSettings) -> Outcome:
@@ -185,7 +179,7 @@ def _touchpoint(lead: Mapping[str, Any], answer: bytes, signal: Signal, settings
         kind="lead_form_submitted",
         channel=SOCIAL if found.get("is_organic") is True else PAID_SOCIAL,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         # Without an address the lead's own id stands for the person: a form fill must not be lost.
         visitor_id=identifier(f"{SOURCE}.{number}", "leadgen_id") if email is None else None,
         email_hash=None if email is None else email.hash,

@@ -8,7 +8,7 @@ import msgspec
 
 from processors.email import read_email
 from processors.profile.coding import code
-from processors.sources import shared_secret
+from processors.sources import event_lists, families, shared_secret
 from processors.sources.batches import adapt_one
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.instants import occurred_at
@@ -20,6 +20,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "pipedrive"
 PATHS: Final = ("/webhooks/pipedrive",)
+family = families.by_kind
+alone = event_lists.as_it_came
 
 _DEALS: Final = {"won": "deal_won", "lost": "deal_lost"}
 _PLANNED: Final = {"meeting": "meeting_booked"}
@@ -36,11 +38,6 @@ class PipedriveSettings:
 
     secrets: tuple[str, ...]
     identity_key: bytes
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*: it never held more."""
-    return event
 
 
 def adapt(signal: Signal, settings: PipedriveSettings) -> Outcome:
@@ -105,7 +102,7 @@ def _touchpoint(kind: str, said: Mapping[str, Any], signal: Signal, settings: Pi
         kind=kind,
         channel=kinds.NO_CHANNEL,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         crm_id=crm_id,
         email_hash=None if email is None else email.hash,
         email_domain=None if email is None else email.domain,

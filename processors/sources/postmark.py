@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from processors.sources import shared_secret
+from processors.sources import event_lists, families, shared_secret
 from processors.sources.batches import adapt_one
 from processors.sources.email_events import EmailEvent, EmailSettings, kind_of, own_fields, touchpoint_of
 from processors.sources.json_bodies import decode_one
@@ -14,6 +14,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "postmark"
 PATHS: Final = ("/webhooks/postmark",)
+family = families.email
+alone = event_lists.as_it_came
 STOP: Final = 403
 """The only status on which Postmark does not send again."""
 
@@ -39,15 +41,6 @@ _INSTANTS: Final = ("DeliveredAt", "BouncedAt", "ChangedAt", "ReceivedAt")
 _KEPT: Final = {"Type": "type", "Subject": "subject", "MessageStream": "message_stream", "Tag": "tag", "ID": "bounce_id", "FirstOpen": "first_open", "Platform": "platform"}
 
 _event = msgspec.json.Decoder(dict[str, Any])
-
-
-def family(_kind: str) -> str:
-    return "email"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """An event is a body of its own."""
-    return event
 
 
 def adapt(signal: Signal, settings: EmailSettings) -> Outcome:

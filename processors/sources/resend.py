@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from processors.sources import event_lists, families
 from processors.sources.email_events import EmailEvent, EmailSettings, kind_of, touchpoint_of
 from processors.sources.json_bodies import decode_one, section
 from processors.sources.recipients import adapt_recipients
@@ -14,6 +15,8 @@ from processors.sources.standard_signatures import message_id, standard_refusal
 
 SOURCE: Final = "resend"
 PATHS: Final = ("/webhooks/resend",)
+family = families.email
+alone = event_lists.as_it_came
 
 _KINDS: Final = {
     "email.sent": "email_sent", "email.delivered": "email_delivered", "email.delivery_delayed": "email_deferred",
@@ -35,15 +38,6 @@ class ResendSettings(EmailSettings):
     """The signing secrets (`whsec_...`), and how far the signed timestamp may be from now."""
 
     window_s: int = 300
-
-
-def family(_kind: str) -> str:
-    return "email"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """An event is a body of its own."""
-    return event
 
 
 def adapt(signal: Signal, settings: ResendSettings) -> Outcome:

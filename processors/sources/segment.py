@@ -5,16 +5,16 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from processors.sources import crawlers, segment_messages, write_keys
+from processors.sources import crawlers, families, segment_messages, write_keys
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.segment_calls import touchpoint_of
 from processors.sources.segment_messages import BATCH, CALLS, Context, Message
 from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable, whole_body
-from schemas import kinds
 from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "segment"
 PATHS: Final = tuple(f"/v1/{call}" for call in CALLS)
+family = families.web_or_email
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,11 +25,6 @@ class SegmentSettings:
     identity_key: bytes
     events_max: int = 5_000
     people: tuple[str, ...] = ()  # words of user agents that look like crawlers, and are let in
-
-
-def family(kind: str) -> str:
-    """The topic's family: email for the kinds of Segment's email spec, else web."""
-    return "email" if kind in kinds.EMAIL else "web"
 
 
 def alone(path: str, event: bytes) -> bytes:

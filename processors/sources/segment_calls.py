@@ -76,7 +76,7 @@ def touchpoint_of(message: Message, read: Read, signal: Signal, *, call: str, in
         kind=kind,
         channel=way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         visitor_id=who.visitor_id,
         crm_id=who.crm_id,
         email_hash=None if who.email is None else who.email.hash,

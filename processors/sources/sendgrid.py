@@ -8,6 +8,7 @@ import msgspec
 
 from processors.attribution.channels import EMAIL
 from processors.email import read_email
+from processors.sources import event_lists, families
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.instants import occurred_at
@@ -19,6 +20,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "sendgrid"
 PATHS: Final = ("/webhooks/sendgrid",)
+family = families.email
+alone = event_lists.alone_in_list
 SIGNATURE: Final = "x-twilio-email-event-webhook-signature"
 TIMESTAMP: Final = "x-twilio-email-event-webhook-timestamp"
 
@@ -54,15 +57,6 @@ class SendGridSettings:
 
 _events = msgspec.json.Decoder(list[dict[str, Any]])
 _event = msgspec.json.Decoder(dict[str, Any])
-
-
-def family(_kind: str) -> str:
-    return "email"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*."""
-    return b"[%b]" % event
 
 
 def adapt(signal: Signal, settings: SendGridSettings) -> Outcome:
@@ -131,7 +125,7 @@ def _touchpoint(event: Mapping[str, Any], signal: Signal, settings: SendGridSett
         kind=kind,
         channel=EMAIL,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         crm_id=identifier(crm_said, "crm_id"),
         email_hash=email.hash,
         email_domain=email.domain,

@@ -27,6 +27,10 @@ class Signal:
     first: int = 0  # the place that its first event had in the list it came in
     fetched: Mapping[str, bytes] | None = None  # what lay at addresses that its adapter wanted; empty where there was nothing
 
+    def received(self, occurred_at: int) -> int:
+        """When an event of *occurred_at* counts as received, ms: history is received when it happened, or all of it were today's."""
+        return self.received_at if self.import_id is None else occurred_at
+
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True):
     """One unusable event. The detail names the field and says what to do; it never holds the value."""
@@ -52,6 +56,7 @@ class Adapted(msgspec.Struct, frozen=True, kw_only=True):
     rejected: tuple[Rejected, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     key: str = ""  # the name of the write key that let it in, where its source takes them
+
 
 class Unauthorised(msgspec.Struct, frozen=True, kw_only=True):
     """The sender did not prove who it is. Says what is missing, never what was sent."""

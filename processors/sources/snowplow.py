@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from processors.sources import crawlers, snowplow_events, snowplow_payloads, write_keys
+from processors.sources import crawlers, families, snowplow_events, snowplow_payloads, write_keys
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.json_bodies import take_apart
 from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable, whole_body
@@ -15,6 +15,7 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "snowplow"
 PATHS: Final = ("/com.snowplowanalytics.snowplow/tp2", "/i")
+family = families.web
 ASKS: Final = ("GET",)
 STOP: Final = 400
 """The status after which trackers do not send the same again; a 413 they would repeat for ever."""
@@ -28,11 +29,6 @@ class SnowplowSettings:
     identity_key: bytes
     events_max: int = 5_000
     people: tuple[str, ...] = ()  # words of user agents that look like crawlers, and are let in
-
-
-def family(_kind: str) -> str:
-    """The topic's family."""
-    return "web"
 
 
 def alone(_path: str, event: bytes) -> bytes:

@@ -82,7 +82,7 @@ def touchpoint_of(event: Event, signal: Signal, *, index: int, identity_key: byt
         kind=what.kind,
         channel=NO_CHANNEL if what.kind in _WITHIN else way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         visitor_id=visitor_id,
         crm_id=crm_id,
         email_hash=None if email is None else email.hash,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from processors.sources import shared_secret
+from processors.sources import event_lists, families, shared_secret
 from processors.sources.email_events import EmailEvent, EmailSettings, first_of, kind_of, own_fields, touchpoint_of
 from processors.sources.event_lists import adapt_list
 from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable
@@ -11,6 +11,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "sparkpost"
 PATHS: Final = ("/webhooks/sparkpost",)
+family = families.email
+alone = event_lists.alone_in_list
 
 _KINDS: Final = {
     "injection": "email_sent", "delivery": "email_delivered", "delay": "email_deferred", "bounce": "email_bounced",
@@ -32,10 +34,6 @@ _SUBSCRIBES: Final = "80"
 _UNSUBSCRIBES: Final = "90"
 """Classes of bounces that are none: machines and people wrote back."""
 _KEPT: Final = ("reason", "subject", "template_id", "transmission_id", "bounce_class", "error_code", "target_link_name", "is_prefetched", "rcpt_tags")
-
-
-def family(_kind: str) -> str:
-    return "email"
 
 
 def adapt(signal: Signal, settings: EmailSettings) -> Outcome:

@@ -14,10 +14,10 @@ from processors.attribution import channels
 from processors.attribution.roads import Road, road
 from processors.email import read_email
 from processors.profile.coding import code
-from processors.sources import event_names
+from processors.sources import event_lists, event_names, families
 from processors.sources.batches import adapt_one
 from processors.sources.bounds import Texts, identifier, line
-from processors.sources.events import KIND_CHARS_MAX, family
+from processors.sources.events import KIND_CHARS_MAX
 from processors.sources.instants import occurred_at
 from processors.sources.json_bodies import decode_one
 from processors.sources.person import form_fields, read_person
@@ -27,10 +27,10 @@ from schemas import kinds
 from schemas.ids import derive
 from schemas.touchpoint import Touchpoint
 
-__all__ = ["PATHS", "SOURCE", "StandardSettings", "adapt", "alone", "family"]
-
 SOURCE: Final = "standard_webhooks"
 PATHS: Final = ("/webhooks/standard",)
+family = families.by_kind
+alone = event_lists.as_it_came
 
 _PEOPLE: Final = ("user", "customer", "contact", "person", "lead", "member", "attributes", "object")
 _VISITOR_IDS: Final = ("visitor_id", "anonymous_id", "anonymousId")
@@ -57,11 +57,6 @@ class _Event(msgspec.Struct, gc=False):
 
 
 _event = msgspec.json.Decoder(_Event)
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """An event is a body of its own."""
-    return event
 
 
 def adapt(signal: Signal, settings: StandardSettings) -> Outcome:
@@ -99,7 +94,7 @@ def _touchpoint(event: _Event, signal: Signal, settings: StandardSettings) -> To
         kind=kind,
         channel=way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         visitor_id=visitor_id,
         crm_id=crm_id,
         email_hash=None if email is None else email.hash,

@@ -9,6 +9,7 @@ import msgspec
 from processors.attribution.channels import CRM
 from processors.email import Email, read_email
 from processors.profile.coding import code
+from processors.sources import event_lists, families
 from processors.sources.batches import adapt_one
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.instants import occurred_at
@@ -20,6 +21,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "stripe"
 PATHS: Final = ("/webhooks/stripe",)
+family = families.crm
+alone = event_lists.as_it_came
 SIGNATURE: Final = "stripe-signature"
 
 _CHECKOUT: Final = ("checkout.session.completed", "checkout.session.async_payment_succeeded")
@@ -73,23 +76,11 @@ class _Sale(NamedTuple):
 _event = msgspec.json.Decoder(_Event)
 
 
-def family(_kind: str) -> str:
-    return "crm"
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*: it never held more."""
-    return event
-
-
 def adapt(signal: Signal, settings: StripeSettings) -> Outcome:
     """Read one event, once its signature proves it."""
-    if not signal.proved:
-        if not settings.secrets:
-            return Unauthorised(detail="Stripe's signing secret is not configured here: set LEADSTREAM_STRIPE_SECRETS")
-        refusal = timed_refusal(signal, SIGNATURE, secrets=settings.secrets, window_s=settings.window_s)
-        if refusal is not None:
-            return Unauthorised(detail=refusal)
+    refusal = timed_refusal(signal, SIGNATURE, secrets=settings.secrets, window_s=settings.window_s, setting="LEADSTREAM_STRIPE_SECRETS")
+    if refusal is not None:
+        return Unauthorised(detail=refusal)
     return adapt_one(lambda: _turn(decode_one(_event, signal.body), signal, settings), signal.body)
 
 
@@ -172,7 +163,7 @@ def _touchpoint(event: _Event, paid: Mapping[str, Any], sale: _Sale, *, signal: 
         kind=sale.kind,
         channel=CRM,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         visitor_id=visitor_id,
         crm_id=crm_id,
         email_hash=None if email is None else email.hash,

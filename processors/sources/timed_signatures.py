@@ -12,8 +12,12 @@ from processors.sources.signatures import keyed_proves, within
 _PARTS_MAX: Final = 16
 
 
-def timed_refusal(signal: Signal, header: str, *, secrets: tuple[str, ...], window_s: int) -> str | None:
-    """What is wrong with the proof in *header*, or None."""
+def timed_refusal(signal: Signal, header: str, *, secrets: tuple[str, ...], window_s: int, setting: str) -> str | None:
+    """What is wrong with the proof in *header*, or None. Several *secrets* are right while one is being changed."""
+    if signal.proved:
+        return None
+    if not secrets:
+        return f"no signing secret is configured here: set {setting}"
     said = signal.headers.get(header)
     if not said:
         return f"header {header} is needed; it is written t=...,v1=..."

@@ -8,6 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from processors.email import Email, read_email
+from processors.sources import event_lists, families
 from processors.sources.answers import Answer, read_answers, read_meanings
 from processors.sources.batches import adapt_one
 from processors.sources.bounds import Texts, identifier, line
@@ -21,6 +22,8 @@ from schemas.touchpoint import Touchpoint
 
 SOURCE: Final = "typeform"
 PATHS: Final = ("/webhooks/typeform",)
+family = families.by_kind
+alone = event_lists.as_it_came
 SIGNATURE: Final = "typeform-signature"
 FIELDS_MAX: Final = 500
 
@@ -65,11 +68,6 @@ class _Event(msgspec.Struct, gc=False):
 
 
 _event = msgspec.json.Decoder(_Event)
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*: it never held more."""
-    return event
 
 
 def adapt(signal: Signal, settings: TypeformSettings) -> Outcome:
@@ -127,7 +125,7 @@ def _touchpoint(event: _Event, response: _Response, signal: Signal, settings: Ty
         kind=_kind(response, settings),
         channel=way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         visitor_id=visitor_id,
         crm_id=crm_id,
         email_hash=None if email is None else email.hash,

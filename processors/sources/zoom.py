@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from processors.sources import zoom_events
+from processors.sources import event_lists, families, zoom_events
 from processors.sources.batches import adapt_one
 from processors.sources.json_bodies import decode_one, section
 from processors.sources.signal import Adapted, Answered, Outcome, Signal, Unauthorised, Unusable
@@ -16,6 +16,8 @@ from processors.sources.zoom_events import Event
 
 SOURCE: Final = zoom_events.SOURCE
 PATHS: Final = ("/webhooks/zoom",)
+family = families.by_kind
+alone = event_lists.as_it_came
 SIGNATURE: Final = "x-zm-signature"
 TIMESTAMP: Final = "x-zm-request-timestamp"
 QUESTION: Final = "endpoint.url_validation"
@@ -39,11 +41,6 @@ class ZoomSettings:
 
 
 _event = msgspec.json.Decoder(Event)
-
-
-def alone(_path: str, event: bytes) -> bytes:
-    """The body that holds nothing but *event*: it never held more."""
-    return event
 
 
 def adapt(signal: Signal, settings: ZoomSettings) -> Outcome:

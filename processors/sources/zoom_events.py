@@ -84,7 +84,7 @@ def turn(event: Event, signal: Signal, people: People) -> Touchpoint | Ignored:
         kind=kind,
         channel=way.channel,
         occurred_at=at,
-        received_at=signal.received_at if signal.import_id is None else at,
+        received_at=signal.received(at),
         # A registration's number comes back with whoever comes by its link, with or without an address.
         visitor_id=None if number is None else f"{SOURCE}.{number}"[:128],
         email_hash=None if email is None else email.hash,

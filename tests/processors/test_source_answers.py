@@ -56,7 +56,7 @@ def v1(secret="s", body=b"{}", at=str(NOW // 1000)):
 
 def refusal(said, body=b"{}", **more):
     headers = {} if said is None else {HEADER: said}
-    return timed_refusal(signal(body, headers=headers, **more), HEADER, secrets=("s", "old"), window_s=300)
+    return timed_refusal(signal(body, headers=headers, **more), HEADER, secrets=("s", "old"), window_s=300, setting="LEADSTREAM_X_SECRETS")
 
 
 @pytest.mark.parametrize("said", [
