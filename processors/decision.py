@@ -35,7 +35,7 @@ from schemas.facts import (
 )
 from schemas.ids import derive, event_key
 from schemas.inbox import LeadAbsorbed
-from schemas.kinds import BOT_VERDICT, NO_CHANNEL, PASSIVE, SALES_VERDICT
+from schemas.kinds import BOT_VERDICT, ERASURE_REQUESTED, NO_CHANNEL, PASSIVE, SALES_VERDICT
 from schemas.lead import Lead
 from schemas.touchpoint import Touchpoint
 
@@ -204,7 +204,7 @@ def count(
     """Decide a *touchpoint* that *lead* does not remember, and evolve *lead* by the facts, in place.
 
     *quiet_until*: an instant before which time alone is known to change nothing; spares asking. What is done
-    *by_machine* is counted, and neither earns points nor converts, nor is it a road.
+    *by_machine* is counted, and neither earns points nor converts, nor is it a road; a request to be forgotten, too.
     """
     decision = Decision(
         lead, lead_id, model, cause=touchpoint.event_id, import_id=touchpoint.import_id, at=touchpoint.received_at
@@ -212,7 +212,7 @@ def count(
     if decision.now >= quiet_until:
         decision.advance(decision.now)
     occurred_at = min(touchpoint.occurred_at, decision.now)
-    hit = _NO_RULE if by_machine else model.hit(touchpoint)
+    hit = _NO_RULE if by_machine or touchpoint.kind == ERASURE_REQUESTED else model.hit(touchpoint)
     channel = NO_CHANNEL if by_machine or touchpoint.kind in PASSIVE else touchpoint.channel
     decision.tell(TouchpointCounted(
         fact_id=decision.id("counted"), lead_id=lead_id, event_id=touchpoint.event_id, recorded_at=decision.now,

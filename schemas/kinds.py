@@ -21,17 +21,23 @@ ADS: Final = frozenset({"ad_clicked", "lead_form_submitted"})
 CRM: Final = frozenset({
     "contact_created", "phone_call", "mail_to_sales", "meeting_booked", "meeting_held", "deal_opened", "deal_won",
     "deal_lost", "sales_verdict", "bot_verdict", "demo_rescheduled", "demo_canceled", "demo_missed", "meeting_rescheduled", "meeting_canceled",
-    "meeting_missed", "webinar_canceled", "invoice_paid", "subscription_canceled",
+    "meeting_missed", "webinar_canceled", "invoice_paid", "subscription_canceled", "erasure_requested",
 })  # fmt: skip
 
 KNOWN: Final = WEB | EMAIL | ADS | CRM
 CUSTOM_PREFIX: Final = "custom_"
 
 SALES_VERDICT: Final = "sales_verdict"
-"""The first of two kinds that the core itself reads: property `verdict` is accepted, rejected, recycled or disqualified."""
+"""The first of three kinds that the core itself reads: property `verdict` is accepted, rejected, recycled or disqualified."""
 
 BOT_VERDICT: Final = "bot_verdict"
-"""The other: whoever seemed to be a lead is a program. What it earned is taken back, and it is disqualified."""
+"""Another: whoever seemed to be a lead is a program. What it earned is taken back, and it is disqualified."""
+
+ERASURE_REQUESTED: Final = "erasure_requested"
+"""The third: a person wants to be forgotten. It is no interest shown, so it is worth nothing, whatever the rules say."""
+
+NEEDS_A_SIGNATURE: Final = frozenset({SALES_VERDICT, BOT_VERDICT, ERASURE_REQUESTED})
+"""Kinds by which a sender decides over leads: nobody may send them with a write key, for those are public."""
 
 PASSIVE: Final = CRM | frozenset({
     "email_sent", "email_delivered", "email_deferred", "email_bounced", "email_dropped", "email_machine_opened", "email_machine_clicked",

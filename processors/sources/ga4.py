@@ -38,7 +38,7 @@ _KINDS: Final = {
 _RENAMED: Final = {"page_location": "url", "page_title": "title", "page_referrer": "referrer", "video_percent": "percent", "search_term": "query"}
 _UTM: Final = ("source", "medium", "campaign", "term", "content")
 _IDS: Final = ("event_id", "transaction_id")
-_RESERVED: Final = frozenset({IMPORT_REACHED, kinds.SALES_VERDICT, kinds.BOT_VERDICT})
+_RESERVED: Final = kinds.NEEDS_A_SIGNATURE | {IMPORT_REACHED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

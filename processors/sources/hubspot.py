@@ -40,7 +40,8 @@ CHANGES: Final = (
 VERDICTS: Final = get_args(VerdictName)
 _TRAITS: Final = ("jobtitle", "job_function", "seniority", "numemployees", "industry", "country")
 _TRAIT_NAMES: Final = {"jobtitle": "title", "job_function": "department", "numemployees": "employees"}
-_GONE: Final = frozenset({"contact.deletion", "contact.privacyDeletion"})
+_GONE: Final = "contact.deletion"  # tidied away; whoever wants to be forgotten is deleted as _FORGOTTEN
+_FORGOTTEN: Final = "contact.privacyDeletion"
 _PROPERTY: Final = "contact.propertyChange"
 
 
@@ -117,8 +118,10 @@ def _turn(event: Mapping[str, Any], index: int, signal: Signal, settings: HubSpo
         raise Unusable("subscriptionType", "wrong_type", "subscriptionType: must be a text such as contact.creation")
     if not what.startswith("contact."):
         return Ignored(index=index, reason="no_contact")
-    if what in _GONE:
+    if what == _GONE:
         return Ignored(index=index, reason="deletion")
+    if what == _FORGOTTEN:
+        return _touchpoint(event, signal, settings, kind=kinds.ERASURE_REQUESTED)
     if what == "contact.creation":
         return _touchpoint(event, signal, settings, kind="contact_created")
     if what != _PROPERTY:

@@ -24,7 +24,7 @@ UNREADABLE: Final = "timestamp_unreadable"
 """The property that marks an event whose own date could not be read; it happened when we received it."""
 
 _KINDS: Final = {"identify": "identified", "page": "page_view", "screen": "screen_view", "group": "grouped", "alias": "aliased"}
-_RESERVED: Final = frozenset({IMPORT_REACHED, kinds.SALES_VERDICT, kinds.BOT_VERDICT})
+_RESERVED: Final = kinds.NEEDS_A_SIGNATURE | {IMPORT_REACHED}
 """Kinds that change more than a score: a write key stands in every web page, so whoever reads the page could send them."""
 _PAGE: Final = ("path", "url", "title", "referrer", "search")
 _NAME_IS: Final = {"identify": "full_name", "group": "company"}

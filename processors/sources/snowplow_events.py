@@ -36,7 +36,7 @@ _SKIPPED: Final = frozenset({
     "mobile_context", "geolocation_context", "application", "gdpr", "ua_parser_context",
 })  # fmt: skip
 """Contexts about machines, not about people or what they did."""
-_RESERVED: Final = frozenset({IMPORT_REACHED, kinds.SALES_VERDICT, kinds.BOT_VERDICT})
+_RESERVED: Final = kinds.NEEDS_A_SIGNATURE | {IMPORT_REACHED}
 _WITHIN: Final = frozenset({PAGE_PING, "link_clicked", "form_changed", "form_focused"})
 """What is done on a page that was opened before: it says nothing new of the road there."""
 _PROPERTIES: Final = {

@@ -34,7 +34,7 @@ alone = event_lists.as_it_came
 
 _PEOPLE: Final = ("user", "customer", "contact", "person", "lead", "member", "attributes", "object")
 _VISITOR_IDS: Final = ("visitor_id", "anonymous_id", "anonymousId")
-_KNOWN: Final = kinds.KNOWN - {kinds.SALES_VERDICT, kinds.BOT_VERDICT}
+_KNOWN: Final = kinds.KNOWN - kinds.NEEDS_A_SIGNATURE
 """A verdict moves a lead's stage: it comes by the door of the CRM, whose secret only the CRM has."""
 
 

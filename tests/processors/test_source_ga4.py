@@ -86,6 +86,7 @@ def test_an_event_s_own_instant_comes_before_the_body_s():
 
 @pytest.mark.parametrize(("bad", "field"), [
     (5, "events.name"), ({}, "events.name"), ({"name": 5}, "events.name"), ({"name": "!!"}, "events.name"), ({"name": "sales_verdict"}, "events.name"), ({"name": "bot_verdict"}, "events.name"),
+    ({"name": "erasure_requested"}, "events.name"),
 ])  # fmt: skip
 def test_a_bad_event_is_refused_as_a_body_that_can_be_read_again(bad, field):
     outcome = send(event(), bad)

@@ -117,6 +117,13 @@ def test_a_contact_that_was_made_is_known_by_its_id():
     assert only({**CREATED, "objectId": 124}).event_id != found.event_id
 
 
+def test_a_deletion_for_privacy_is_a_request_to_be_forgotten_of_the_same_lead():
+    forgotten = only({**CREATED, "subscriptionType": "contact.privacyDeletion", "subscriptionId": 2})
+    assert (forgotten.kind, forgotten.channel, hubspot.family(forgotten.kind)) == (kinds.ERASURE_REQUESTED, kinds.NO_CHANNEL, "crm")
+    assert forgotten.identifiers() == only(CREATED).identifiers() == ("c:123",)
+    assert adapt([{**CREATED, "subscriptionType": "contact.privacyDeletion", "objectId": None}]).rejected[0].reason == "no_identity"
+
+
 def test_a_changed_address_joins_it_with_the_contact_and_is_kept_apart():
     found = only(changed("email", "Ann@Acme.example"))
     assert (found.kind, found.crm_id, found.email_domain) == ("identified", "123", "acme.example")
@@ -151,7 +158,7 @@ def test_what_tells_of_fit_becomes_a_code():
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        ({**CREATED, "subscriptionType": "deal.propertyChange"}, "no_contact"), ({**CREATED, "subscriptionType": "contact.privacyDeletion"}, "deletion"),
+        ({**CREATED, "subscriptionType": "deal.propertyChange"}, "no_contact"), ({**CREATED, "subscriptionType": "contact.deletion"}, "deletion"),
         ({**CREATED, "subscriptionType": "contact.merge"}, "no_change"), (changed("favourite_colour", "red"), "no_meaning"), (changed("email", ""), "no_meaning"),
     ],
 )  # fmt: skip

@@ -161,7 +161,7 @@ def test_an_event_name_becomes_a_kind(event, kind):
     assert only(track(event)).kind == kind
 
 
-@pytest.mark.parametrize("event", ["Sales Verdict", "import_reached", "Import Reached", "Bot Verdict"])
+@pytest.mark.parametrize("event", ["Sales Verdict", "import_reached", "Import Reached", "Bot Verdict", "Erasure Requested"])
 def test_what_only_signed_doors_may_say_is_refused_from_a_web_page(event):
     rejected = problem(track(event))
     assert (rejected.field, rejected.reason) == ("event", "reserved_kind")

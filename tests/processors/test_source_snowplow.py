@@ -195,7 +195,7 @@ def test_a_submitted_form_tells_who_it_was_and_keeps_no_password():
     assert "hush" not in repr(found)
 
 
-@pytest.mark.parametrize("name", ["sales_verdict", "import_reached", "SalesVerdict", "bot_verdict"])
+@pytest.mark.parametrize("name", ["sales_verdict", "import_reached", "SalesVerdict", "bot_verdict", "erasure_requested"])
 def test_what_only_signed_doors_may_say_is_refused(name):
     assert problem(post(described(name, {"verdict": "accepted"}))).reason == "reserved_kind"
     assert problem(post(event(e="se", se_ca="sales", se_ac="verdict"))).reason == "reserved_kind"

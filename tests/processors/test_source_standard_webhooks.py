@@ -47,7 +47,7 @@ def test_who_proves_nothing_is_refused():
 
 @pytest.mark.parametrize(("said", "kind", "family"), [
     ("user.created", "signed_up", "web"), ("demo.requested", "demo_booked", "web"), ("deal.won", "deal_won", "crm"), ("email.clicked", "email_clicked", "email"),
-    ("invoice.finalized", "custom_invoice_finalized", "crm"), ("sales.verdict", "custom_sales_verdict", "crm"), ("x" * 200, "custom_" + "x" * 57, "crm"),
+    ("invoice.finalized", "custom_invoice_finalized", "crm"), ("sales.verdict", "custom_sales_verdict", "crm"), ("erasure.requested", "custom_erasure_requested", "crm"), ("x" * 200, "custom_" + "x" * 57, "crm"),
 ])  # fmt: skip
 def test_types_are_kinds_by_setting_by_their_usual_name_or_custom(said, kind, family):
     found = only(adapt(event(said)))
