@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processors.building import DAY_MS, T0, touch
 from tests.sinks.records import lived, quarter
 
 PAGE = (Path(__file__).parents[2] / "docs" / "analytics.md").read_text(encoding="utf-8")
@@ -13,7 +14,8 @@ QUERIES = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 
 @pytest.mark.parametrize("sql", QUERIES, ids=lambda sql: " ".join(sql.split())[:60])
 def test_a_query_of_the_page_runs_and_finds_something(clickhouse, sql):
-    lived(quarter()).letter("one").profile("v:dee", stage="sql").deliver(clickhouse)
+    forgotten = touch("erasure_requested", at=T0 + 81 * DAY_MS, email_hash="a" * 32)
+    lived([*quarter(), forgotten]).letter("one").profile("v:dee", stage="sql").deliver(clickhouse)
     assert clickhouse.query(sql.replace("e:4f2a", "e:" + "a" * 32)) != []
 
 

@@ -41,7 +41,8 @@ def views(client):
 def everything() -> Topics:
     """Something for every view to show."""
     won = touch("deal_won", event="won", at=T0 + 80 * DAY_MS, email_hash="a" * 32, properties={"amount": "900", "currency": "EUR"})
-    told = lived([*quarter(), won]).letter("one").letter("two", topic="touchpoints.web", partition=1, offset=7)
+    forgotten = touch("erasure_requested", event="forgotten", at=T0 + 81 * DAY_MS, email_hash="a" * 32)
+    told = lived([*quarter(), won, forgotten]).letter("one").letter("two", topic="touchpoints.web", partition=1, offset=7)
     machine = touch("email_clicked", event="machine", visitor_id="scanner")
     taken = PointsWithdrawn(
         fact_id=derive("taken"), lead_id="v:scanner", event_id="x", recorded_at=T0, model="test@1", reason="security_scanner", sums=(),
