@@ -75,9 +75,12 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """What lies at an address is needed before the sender can be judged, or answered: fetch it, and adapt once more.
 
     The adapter has made sure that the address is its vendor's. *kept*: it stays what it is, and need not be fetched again.
+    *tries*: how often it is asked for at once, of a vendor who may not send its request again.
     """
 
     url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    tries: int = 1
     kept: bool = True
     most: int = 5  # addresses that are followed for one request
 

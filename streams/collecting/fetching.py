@@ -13,6 +13,7 @@ from typing import Final
 
 import aiohttp
 
+from processors.sources.signal import Wanted
 from streams.errors import Unavailable
 
 BYTES_MAX: Final = 65_536
@@ -21,6 +22,8 @@ KEPT_MAX: Final = 64
 KEPT_S: Final = 24 * 3600.0
 KEPT_NOTHING_S: Final = 60.0
 TIMEOUT_S: Final = 5.0
+"""How long all tries together may take."""
+PAUSE_S: Final = 0.25
 
 
 class Fetching:
@@ -33,15 +36,16 @@ class Fetching:
         self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
         self._under_way: dict[str, asyncio.Task[bytes]] = {}
 
-    async def get(self, url: str, *, kept: bool) -> bytes:
-        """What lies at *url*; empty where its server says that there is nothing. Raises Unavailable."""
+    async def get(self, wanted: Wanted) -> bytes:
+        """What is *wanted*; empty where its server says that there is nothing. Raises Unavailable."""
+        url, kept = wanted.url, wanted.kept
         if kept and (known := self._kept.get(url)) is not None and known[0] > time.monotonic():
             return known[1]
         task = self._under_way.get(url)
         if task is None:
             if len(self._under_way) >= AT_ONCE_MAX:
                 raise Unavailable("too much is being fetched from senders")
-            task = self._under_way[url] = asyncio.create_task(self._get(url))
+            task = self._under_way[url] = asyncio.create_task(self._patiently(wanted))
             task.add_done_callback(lambda done: self._ended(url, done, kept=kept))
         return await asyncio.shield(task)
 
@@ -64,14 +68,25 @@ class Fetching:
         if len(self._kept) > KEPT_MAX:
             self._kept.popitem(last=False)
 
-    async def _get(self, url: str) -> bytes:
+    async def _patiently(self, wanted: Wanted) -> bytes:
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                for n in range(wanted.tries - 1):
+                    with suppress(Unavailable):
+                        return await self._get(wanted)
+                    await asyncio.sleep(PAUSE_S * 2**n)
+                return await self._get(wanted)
+        except TimeoutError:
+            raise Unavailable("the sender's own server does not answer in time") from None
+
+    async def _get(self, wanted: Wanted) -> bytes:
         try:
             if self._session is None:
                 trusted = ssl.create_default_context(cafile=self._roots)
                 self._session = aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(ssl=trusted), timeout=aiohttp.ClientTimeout(total=TIMEOUT_S), cookie_jar=aiohttp.DummyCookieJar()
                 )
-            async with self._session.get(url, allow_redirects=False, proxy=self._proxy) as answer:
+            async with self._session.get(wanted.url, headers=wanted.headers, allow_redirects=False, proxy=self._proxy) as answer:
                 if answer.status >= 500 or answer.status == 429:
                     raise Unavailable("the sender's own server does not answer")
                 if answer.status != 200:

@@ -157,7 +157,7 @@ class Intake:
         """What the adapter says once it has what it *wanted*, one address after the other. Raises Unavailable."""
         fetched: dict[str, bytes] = {}
         while len(fetched) < wanted.most:
-            fetched[wanted.url] = await self._fetching.get(wanted.url, kept=wanted.kept)
+            fetched[wanted.url] = await self._fetching.get(wanted)
             outcome: Outcome = door.adapt(replace(incoming, fetched=fetched))
             if not isinstance(outcome, Wanted):
                 return outcome

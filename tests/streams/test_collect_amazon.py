@@ -3,6 +3,7 @@
 import asyncio
 import json
 
+from processors.sources.signal import Wanted
 from streams.collecting import fetching
 from streams.collecting.fetching import Fetching
 from streams.errors import Unavailable
@@ -75,19 +76,19 @@ async def test_what_is_fetched_is_bounded_and_no_redirection_followed(tmp_path):
         try:
             there.lies["/large"] = b"x" * (fetching.BYTES_MAX + 1)
             there.lies["/whole"] = b"x" * fetching.BYTES_MAX
-            assert await fetches.get("http://crt.a.amazontrust.com/large", kept=False) == b""
-            assert len(await fetches.get("http://crt.a.amazontrust.com/whole", kept=False)) == fetching.BYTES_MAX
+            assert await fetches.get(Wanted(url="http://crt.a.amazontrust.com/large", kept=False)) == b""
+            assert len(await fetches.get(Wanted(url="http://crt.a.amazontrust.com/whole", kept=False))) == fetching.BYTES_MAX
             there.status = 302
-            assert await fetches.get("http://crt.a.amazontrust.com/whole", kept=False) == b""
+            assert await fetches.get(Wanted(url="http://crt.a.amazontrust.com/whole", kept=False)) == b""
             there.status = 200
             for number in range(fetching.KEPT_MAX + 1):
-                await fetches.get(f"http://crt.a.amazontrust.com/{number}", kept=True)
+                await fetches.get(Wanted(url=f"http://crt.a.amazontrust.com/{number}", kept=True))
             before = len(there.asked)
-            await fetches.get(f"http://crt.a.amazontrust.com/{fetching.KEPT_MAX}", kept=True)
+            await fetches.get(Wanted(url=f"http://crt.a.amazontrust.com/{fetching.KEPT_MAX}", kept=True))
             assert len(there.asked) == before
-            await fetches.get("http://crt.a.amazontrust.com/0", kept=True)
+            await fetches.get(Wanted(url="http://crt.a.amazontrust.com/0", kept=True))
             assert len(there.asked) == before + 1, "the oldest was forgotten"
-            many = await asyncio.gather(*(fetches.get(f"http://crt.b.amazontrust.com/{n}", kept=True) for n in range(fetching.AT_ONCE_MAX + 1)), return_exceptions=True)
+            many = await asyncio.gather(*(fetches.get(Wanted(url=f"http://crt.b.amazontrust.com/{n}", kept=True)) for n in range(fetching.AT_ONCE_MAX + 1)), return_exceptions=True)
             assert [type(each) for each in many] == [bytes] * fetching.AT_ONCE_MAX + [Unavailable]
         finally:
             await fetches.close()
