@@ -13,6 +13,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from processors.attribution.roads import Channels
 from processors.sources import hubspot
 from processors.sources.answers import ATTRIBUTES
 from processors.sources.certificates import store_of
@@ -21,7 +22,8 @@ from processors.sources.local_times import time_zone
 from processors.sources.signatures import ecdsa_key, standard_key
 from processors.sources.write_keys import read_entry
 from schemas import kinds
-from streams.errors import Misconfigured
+from streams.channels import channels_in
+from streams.errors import Misconfigured, Refused
 from streams.kafka import ENVELOPE_BYTES, RECORD_BYTES_MAX
 from streams.topics import Names
 
@@ -135,6 +137,16 @@ def _roots(said: str) -> str:
     return said
 
 
+def _channels(said: str) -> str:
+    if "\n" in said:
+        raise _Problem(f"must be the name of a table's file, and no table; a {FILE} behind it would name a file that holds that name")
+    try:
+        channels_in(said)
+    except (Misconfigured, Refused) as problem:
+        raise _Problem("must name a table of channels: " + str(problem).replace("\n", "\n    ")) from None
+    return said
+
+
 def _topic_arns(said: str) -> tuple[str, ...]:
     arns = _names(said)
     if not all(re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", each) for each in arns):
@@ -217,6 +229,7 @@ class Settings:
     identity_key: bytes = _setting(b"", _key, "keys the hash of email addresses; changing it makes new leads of all", secret=True)
     write_keys: frozenset[str] = _setting(frozenset(), _write_keys, "write keys of pages and apps, with commas, hashed by `leadstream keys new`; none lets none in", secret=True)
     crawlers_let_in: tuple[str, ...] = _setting((), _names, "words of user agents that look like crawlers and are let in, as one's own monitoring, with commas")
+    channels: str = _setting("", _channels, "YAML file of channels, over those that come with it: what UTM, click ids and referrers mean")
     import_key: str = _setting("", _text, "lets history in; none lets none in", secret=True)
     sendgrid_public_key: str = _setting("", _public_key, "verification key of SendGrid's signed event webhook", secret=True)
     sendgrid_window_s: int = _setting(30 * 3600, _whole(1, 10**7), "how old a signed SendGrid request may be; it re-sends for over a day")
@@ -323,6 +336,11 @@ class Settings:
         said = {name: value for name, value in os.environ.items() if name.startswith(PREFIX) and value.strip()}
         local = {name: value for name, value in environ_of(cls.local(**stack)).items() if name + FILE not in said}
         return cls.load(local | said)
+
+    @property
+    def roads(self) -> Channels:
+        """The table of channels, ready to be asked."""
+        return channels_in(self.channels)
 
     @property
     def names(self) -> Names:

@@ -1,4 +1,4 @@
-"""The roads that sources here know to tell apart. Senders of signed events may name their own."""
+"""The roads that sources here know to tell apart. A table of channels, and senders of signed events, may name their own."""
 
 from typing import Final
 
@@ -20,3 +20,8 @@ REFERRAL: Final = "referral"
 DIRECT: Final = "direct"
 CRM: Final = "crm"
 OTHER: Final = "other"
+
+KNOWN: Final = (
+    PAID_SEARCH, PAID_SOCIAL, DISPLAY, EMAIL, ORGANIC_SEARCH, SOCIAL, AI_ASSISTANT, AFFILIATE, VIDEO, AUDIO, SMS, PUSH, EVENT,
+    OFFLINE, REFERRAL, DIRECT, CRM, OTHER,
+)  # fmt: skip

@@ -1,11 +1,12 @@
 """Calendly's webhooks: demos and meetings booked, moved, canceled and missed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
+from processors.attribution.roads import Channels, shipped
 from processors.email import read_email
 from processors.sources import event_lists, families
 from processors.sources.answers import Answer, Answers, read_answers, read_meanings
@@ -13,7 +14,6 @@ from processors.sources.batches import adapt_one
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.instants import occurred_at
 from processors.sources.json_bodies import decode_one, section
-from processors.sources.marks import road_of
 from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable
 from processors.sources.timed_signatures import timed_refusal
 from schemas.ids import derive
@@ -44,6 +44,7 @@ class CalendlySettings:
     window_s: int = 300
     demo_names: tuple[str, ...] = ()
     meanings: tuple[str, ...] = ()
+    channels: Channels = field(default_factory=shipped)
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -89,7 +90,7 @@ def _touchpoint(event: _Event, what: str, invitee: Mapping[str, Any], *, signal:
     if uri is None:
         raise Unusable("payload.uri", "no_id", "payload.uri: is missing; it tells a re-send from a new booking")
     tracking = section(invitee, "tracking")
-    way = road_of(tracking)
+    way = settings.channels.road(said=tracking)
     texts = _texts(invitee, answers, way.marks)
     if not readable:
         texts.entries["created_at_unreadable"] = "created_at"

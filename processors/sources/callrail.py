@@ -2,13 +2,13 @@
 
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from processors.attribution.roads import Road
+from processors.attribution.roads import Channels, Road, shipped
 from processors.email import read_email
 from processors.profile.coding import code
 from processors.sources import event_lists, families
@@ -18,7 +18,6 @@ from processors.sources.bounds import Texts, identifier, line
 from processors.sources.instants import occurred_at
 from processors.sources.json_bodies import decode_one, section
 from processors.sources.local_times import zoned
-from processors.sources.marks import road_of
 from processors.sources.phones import phone_id
 from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable
 from processors.sources.signatures import keyed_proves
@@ -52,6 +51,7 @@ class CallRailSettings:
     secrets: tuple[str, ...]
     identity_key: bytes
     time_zone: str = "UTC"
+    channels: Channels = field(default_factory=shipped)
 
 
 _body = msgspec.json.Decoder(dict[str, Any])
@@ -112,7 +112,7 @@ def _touchpoint(said: Mapping[str, Any], form: Mapping[str, Any], signal: Signal
     answers = read_answers((Answer((name,), value) for name, value in form.items()), {}, "form_data", at=at)
     address = answers.email or said.get("customer_email")
     email = read_email(address, settings.identity_key) if isinstance(address, str) else None
-    way = _road(said)
+    way = _road(said, settings.channels)
     texts = Texts("form_data" if form else "body")
     for name in _KEPT:
         texts.put(name, said.get(name))
@@ -157,10 +157,10 @@ def _contact(said: Mapping[str, Any]) -> dict[str, str]:
     return {name: text for name, field in places.items() if (text := line(said.get(field), field)) is not None}
 
 
-def _road(said: Mapping[str, Any]) -> Road:
+def _road(said: Mapping[str, Any], channels: Channels) -> Road:
     """By parameters and click ids, else by the medium that CallRail names, else by landing page and referrer."""
     page, referrer = (text if isinstance(text := said.get(name), str) and "." in text else None for name in ("landing_page_url", "referring_url"))
-    way = road_of(said, url=page, referrer=referrer)
+    way = channels.road(said=said, url=page, referrer=referrer)
     if way.marks or not isinstance(said.get("medium"), str):
         return way
-    return way._replace(channel=road_of({"utm_medium": said.get("medium"), "utm_source": said.get("source_name")}).channel)
+    return way._replace(channel=channels.road(said={"utm_medium": said.get("medium"), "utm_source": said.get("source_name")}).channel)

@@ -4,13 +4,13 @@ Signed as Standard Webhooks are, so libraries for signing exist in every languag
 """
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, get_args
 
 import msgspec
 
 from processors.attribution import channels
-from processors.attribution.roads import Road, road
+from processors.attribution.roads import Channels, Road, shipped
 from processors.email import Email, read_email
 from processors.model.scoring_model import VerdictName
 from processors.profile.coding import code
@@ -49,6 +49,7 @@ class EventsSettings:
     identity_key: bytes
     window_s: int = 300
     events_max: int = 5_000
+    channels: Channels = field(default_factory=shipped)
 
 
 class Event(msgspec.Struct, gc=False):
@@ -96,7 +97,7 @@ def adapt(signal: Signal, settings: EventsSettings) -> Outcome:
         return whole_body(signal, too_many(len(events), "events", settings.events_max))
     return adapt_each(
         events,
-        lambda event, _index: _touchpoint(event, signal, settings.identity_key),
+        lambda event, _index: touchpoint_of(event, signal, settings),
         lambda: take_apart(signal.body, "events").elements if many else [signal.body],
     )
 
@@ -133,9 +134,10 @@ def _read(body: bytes) -> tuple[list[Event | Unusable], bool]:
     return ([found], False) if found.events is None else (list(found.events), True)
 
 
-def _touchpoint(event: Event, signal: Signal, identity_key: bytes) -> Touchpoint:
+def touchpoint_of(event: Event, signal: Signal, settings: EventsSettings) -> Touchpoint:
+    """Turn *event* into a touchpoint. Raises Unusable, naming the field."""
     kind = _kind(event)
-    email = _email(event, identity_key)
+    email = _email(event, settings.identity_key)
     visitor_id, crm_id = identifier(event.visitor_id, "visitor_id"), identifier(event.crm_id, "crm_id")
     if visitor_id is None and crm_id is None and email is None:
         raise Unusable("visitor_id", "no_identity", "visitor_id, crm_id, email: one of them must say who it was")
@@ -146,7 +148,7 @@ def _touchpoint(event: Event, signal: Signal, identity_key: bytes) -> Touchpoint
         raise Unusable("properties.verdict", "unknown_verdict", f"properties.verdict: must be one of {', '.join(_VERDICTS)}")
     if not readable:
         texts.entries["at_unreadable"] = "at"
-    way = _road(event, kind, texts.entries)
+    way = _road(event, kind, texts.entries, settings.channels)
     return Touchpoint(
         event_id=_event_id(event, kind, visitor_id or crm_id or (email.hash if email is not None else "")),
         source=_name(event.source, "source") or SOURCE,
@@ -189,11 +191,11 @@ def _email(event: Event, key: bytes) -> Email | None:
     return email
 
 
-def _road(event: Event, kind: str, entries: dict[str, str]) -> Road:
+def _road(event: Event, kind: str, entries: dict[str, str], table: Channels) -> Road:
     """The sender's word on channel and campaign comes first; for web kinds, their page and referrer speak too."""
     channel, campaign = _name(event.channel, "channel"), line(event.campaign, "campaign")
     if kind in kinds.WEB:
-        way = road(url=entries.get("url"), referrer=entries.get("referrer"))
+        way = table.road(url=entries.get("url"), referrer=entries.get("referrer"))
         return Road(channel or way.channel, campaign or way.campaign, way.marks)
     if kind in kinds.EMAIL:
         return Road(channel or channels.EMAIL, campaign, {})

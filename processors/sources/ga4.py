@@ -2,13 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
-from processors.attribution.roads import road
+from processors.attribution.roads import Channels, shipped
 from processors.email import Email, read_email
 from processors.profile.coding import code
 from processors.sources import crawlers, event_lists, families, instants, write_keys
@@ -49,6 +49,7 @@ class Ga4Settings:
     identity_key: bytes
     events_max: int = 5_000
     people: tuple[str, ...] = ()  # words of user agents that look like crawlers, and are let in
+    channels: Channels = field(default_factory=shipped)
 
 
 class MeasuredEvents(msgspec.Struct, gc=False, omit_defaults=True):
@@ -92,7 +93,7 @@ def adapt(signal: Signal, settings: Ga4Settings) -> Outcome:
     def turn(event: object, index: int) -> Touchpoint | Ignored:
         if crawlers.at(signal, body.user_agent, people=settings.people):
             return Ignored(index=index, reason=crawlers.CRAWLER)
-        return _touchpoint(event, body, who, signal, index=index, before=before, identity_key=settings.identity_key)
+        return _touchpoint(event, body, who, signal, index=index, before=before, settings=settings)
 
     adapted = adapt_each(body.events, turn, lambda: [_alone(body, event) for event in body.events])
     return adapted if key is None else replace(adapted, key=key.name)
@@ -126,7 +127,7 @@ def _email(said: object, key: bytes) -> Email | None:
     return read_email(said, key) if isinstance(said, str) and "@" in said else None
 
 
-def _touchpoint(event: object, body: MeasuredEvents, who: _Who, signal: Signal, *, index: int, before: Counter[bytes], identity_key: bytes) -> Touchpoint:
+def _touchpoint(event: object, body: MeasuredEvents, who: _Who, signal: Signal, *, index: int, before: Counter[bytes], settings: Ga4Settings) -> Touchpoint:
     if not isinstance(event, Mapping) or not isinstance(name := event.get("name"), str):
         raise Unusable("events.name", "no_event", "events.name: is missing; an event is an object with a name and params")
     kind = _KINDS.get(name) or kind_of(name)
@@ -136,14 +137,14 @@ def _touchpoint(event: object, body: MeasuredEvents, who: _Who, signal: Signal, 
         raise Unusable("events.name", "reserved_kind", "events.name: is reserved; send it signed to /v1/events")
     params = section(event, "params")
     own, known = read_person(params, "params"), read_person(who.traits, "user_properties", name_is="full_name")
-    email = _email(own.email, identity_key) or who.email
+    email = _email(own.email, settings.identity_key) or who.email
     if who.visitor_id is None and who.crm_id is None and email is None:
         raise Unusable("client_id", "no_identity", "client_id, user_id: one of them must say who it was")
     field = "timestamp_micros"
     said = event.get(field) if event.get(field) is not None else body.timestamp_micros
     at, readable = instants.occurred_at(said, signal, field=field)
     texts = _texts(name, own.rest, readable=readable)
-    way = road(
+    way = settings.channels.road(
         url=texts.entries.get("url"),
         referrer=texts.entries.get("referrer"),
         campaign={"name" if each == "campaign" else each: params.get(each) for each in _UTM},

@@ -1,10 +1,11 @@
 """Segment-compatible libraries: identify, track, page, screen, group, alias, single or in batches."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
 
+from processors.attribution.roads import Channels, shipped
 from processors.sources import crawlers, families, segment_messages, write_keys
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.segment_calls import touchpoint_of
@@ -25,6 +26,7 @@ class SegmentSettings:
     identity_key: bytes
     events_max: int = 5_000
     people: tuple[str, ...] = ()  # words of user agents that look like crawlers, and are let in
+    channels: Channels = field(default_factory=shipped)
 
 
 def alone(path: str, event: bytes) -> bytes:
@@ -53,7 +55,7 @@ def adapt(signal: Signal, settings: SegmentSettings) -> Outcome:
         context = message.context if isinstance(message.context, Context) else read.context
         if crawlers.at(signal, None if context is None else context.user_agent, people=settings.people):
             return Ignored(index=index, reason=crawlers.CRAWLER)
-        return touchpoint_of(message, read, signal, call=call, index=signal.first + index, identity_key=settings.identity_key)
+        return touchpoint_of(message, read, signal, call=call, index=signal.first + index, identity_key=settings.identity_key, channels=settings.channels)
 
     adapted = adapt_each(read.messages, turn, lambda: segment_messages.original(signal.body, call))
     return adapted if key is None else replace(adapted, key=key.name)

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from processors.attribution.channels import EMAIL
-from processors.attribution.roads import Road, road
+from processors.attribution.roads import Channels, Road
 from processors.email import Email, read_email
 from processors.profile.coding import code
 from processors.sources import instants
@@ -56,7 +56,7 @@ class _Who(NamedTuple):
     email: Email | None
 
 
-def touchpoint_of(message: Message, read: Read, signal: Signal, *, call: str, index: int, identity_key: bytes) -> Touchpoint:
+def touchpoint_of(message: Message, read: Read, signal: Signal, *, call: str, index: int, identity_key: bytes, channels: Channels) -> Touchpoint:
     """Turn *message* into a touchpoint. Raises Unusable, naming the field."""
     call = _call(message) if call == BATCH else call
     kind = _kind(message, call)
@@ -68,7 +68,7 @@ def touchpoint_of(message: Message, read: Read, signal: Signal, *, call: str, in
     texts = _texts(message, people, kind, context=context)
     if not readable:
         texts.entries[UNREADABLE] = "timestamp"
-    way = _road(kind, texts.entries, said.properties, context)
+    way = _road(kind, texts.entries, said.properties, context, channels=channels)
     told = _told(call, said)
     return Touchpoint(
         event_id=_event_id(message, call, who, signal=signal, index=index),
@@ -209,9 +209,9 @@ def _percent(event: str, said: Mapping[str, str]) -> float | None:
     return round(min(100.0, 100.0 * position / length), 1) if length > 0 and position >= 0 else None
 
 
-def _road(kind: str, entries: dict[str, str], properties: Mapping[str, Any], context: Context) -> Road:
+def _road(kind: str, entries: dict[str, str], properties: Mapping[str, Any], context: Context, *, channels: Channels) -> Road:
     """By which road it came; what proves it becomes properties. An email's campaign is the email's own."""
-    way = road(
+    way = channels.road(
         url=entries.get("url"),
         referrer=entries.get("referrer"),
         search=entries.get("search"),

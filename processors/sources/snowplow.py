@@ -1,11 +1,12 @@
 """Snowplow's trackers: the tracker protocol by POST, and its pixel."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from msgspec.structs import replace
 
+from processors.attribution.roads import Channels, shipped
 from processors.sources import crawlers, families, snowplow_events, snowplow_payloads, write_keys
 from processors.sources.batches import adapt_each, too_many
 from processors.sources.json_bodies import take_apart
@@ -29,6 +30,7 @@ class SnowplowSettings:
     identity_key: bytes
     events_max: int = 5_000
     people: tuple[str, ...] = ()  # words of user agents that look like crawlers, and are let in
+    channels: Channels = field(default_factory=shipped)
 
 
 def alone(_path: str, event: bytes) -> bytes:
@@ -57,7 +59,7 @@ def adapt(signal: Signal, settings: SnowplowSettings) -> Outcome:
     def turn(event: Event, index: int) -> Touchpoint | Ignored:
         if crawlers.at(signal, text(event, "ua"), people=settings.people):
             return Ignored(index=index, reason=crawlers.CRAWLER)
-        return snowplow_events.touchpoint_of(event, signal, index=signal.first + index, identity_key=settings.identity_key)
+        return snowplow_events.touchpoint_of(event, signal, index=signal.first + index, identity_key=settings.identity_key, channels=settings.channels)
 
     adapted = adapt_each(
         events, turn, lambda: [snowplow_payloads.as_body(signal.query)] if asked else take_apart(signal.body, DATA).elements

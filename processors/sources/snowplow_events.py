@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from processors.attribution.roads import road
+from processors.attribution.roads import Channels
 from processors.email import Email, read_email
 from processors.profile.coding import code
 from processors.sources import instants
@@ -52,7 +52,7 @@ class _What(NamedTuple):
     said: Mapping[str, Any]  # the event's own data
 
 
-def touchpoint_of(event: Event, signal: Signal, *, index: int, identity_key: bytes) -> Touchpoint:
+def touchpoint_of(event: Event, signal: Signal, *, index: int, identity_key: bytes, channels: Channels) -> Touchpoint:
     """Turn *event* into a touchpoint. Raises Unusable, naming the field."""
     what = _what(event)
     own = read_person(what.said, "data")
@@ -70,7 +70,7 @@ def touchpoint_of(event: Event, signal: Signal, *, index: int, identity_key: byt
         raise Unusable("duid", "no_identity", "duid, uid: one of them must say who it was, or an email in the event's data or contexts")
     texts = _texts(event, own.rest, [(name, person.rest) for name, person in entities])
     at = _instant(event, signal, texts)
-    way = road(url=texts.entries.get("url"), referrer=texts.entries.get("referrer"))
+    way = channels.road(url=texts.entries.get("url"), referrer=texts.entries.get("referrer"))
     for name, value in way.marks.items():
         texts.entries.setdefault(name, value)
     profile = {**form_fields(what.said)}

@@ -5,13 +5,13 @@ looked for where such senders put it: in `data`, or in the one object within it 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
 from processors.attribution import channels
-from processors.attribution.roads import Road, road
+from processors.attribution.roads import Channels, Road, shipped
 from processors.email import read_email
 from processors.profile.coding import code
 from processors.sources import event_lists, event_names, families
@@ -47,6 +47,7 @@ class StandardSettings:
     window_s: int = 300
     kinds: tuple[str, ...] = ()
     crm_id_fields: tuple[str, ...] = ("crm_id", "user_id")
+    channels: Channels = field(default_factory=shipped)
 
 
 class _Event(msgspec.Struct, gc=False):
@@ -86,7 +87,7 @@ def _touchpoint(event: _Event, signal: Signal, settings: StandardSettings) -> To
     texts.take({name: value for name, value in person.rest.items() if name not in _PEOPLE and name != "email_addresses"})
     if not readable:
         texts.entries["timestamp_unreadable"] = at_field
-    way = _road(kind, data, texts.entries)
+    way = _road(kind, data, texts.entries, settings.channels)
     contact = {name: text for one in (*reversed(within), person) for name, text in one.contact.items()}
     return Touchpoint(
         event_id=_event_id(event, signal, kind),
@@ -140,10 +141,10 @@ def _first(data: Mapping[str, Any], names: tuple[str, ...]) -> str | int | None:
     return None
 
 
-def _road(kind: str, data: Mapping[str, Any], entries: dict[str, str]) -> Road:
+def _road(kind: str, data: Mapping[str, Any], entries: dict[str, str], table: Channels) -> Road:
     campaign = line(data.get("campaign"), "data.campaign")
     if kind in kinds.WEB:
-        way = road(url=entries.get("url"), referrer=entries.get("referrer"))
+        way = table.road(url=entries.get("url"), referrer=entries.get("referrer"))
         return Road(way.channel, campaign or way.campaign, way.marks)
     return Road(channels.EMAIL if kind in kinds.EMAIL else channels.CRM, campaign, {})
 

@@ -2,11 +2,12 @@
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
 
+from processors.attribution.roads import Channels, shipped
 from processors.email import Email, read_email
 from processors.sources import event_lists, families
 from processors.sources.answers import Answer, read_answers, read_meanings
@@ -14,7 +15,6 @@ from processors.sources.batches import adapt_one
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.instants import occurred_at
 from processors.sources.json_bodies import decode_one, section
-from processors.sources.marks import road_of
 from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable
 from processors.sources.signatures import keyed_proves
 from schemas.ids import derive
@@ -47,6 +47,7 @@ class TypeformSettings:
     identity_key: bytes
     kinds: tuple[str, ...] = ()
     meanings: tuple[str, ...] = ()
+    channels: Channels = field(default_factory=shipped)
     visitor_id_fields: tuple[str, ...] = ("visitor_id", "anonymous_id")
     crm_id_fields: tuple[str, ...] = ("crm_id", "user_id")
 
@@ -113,7 +114,7 @@ def _touchpoint(event: _Event, response: _Response, signal: Signal, settings: Ty
     visitor_id, crm_id = _hidden_id(hidden, settings.visitor_id_fields), _hidden_id(hidden, settings.crm_id_fields)
     if visitor_id is None and crm_id is None and email is None:
         visitor_id = f"{SOURCE}.{token}"[:128]  # whoever it was: a filled-in form must not be lost
-    way = road_of(hidden)
+    way = settings.channels.road(said=hidden)
     texts = _texts(response)
     texts.take(way.marks)
     texts.take(answers.rest)

@@ -1,12 +1,13 @@
 """Zoom's webhooks: who registered for a webinar or a meeting, and who came. Answers Zoom's question about this address."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
 import msgspec
 
+from processors.attribution.roads import Channels, shipped
 from processors.sources import event_lists, families, zoom_events
 from processors.sources.batches import adapt_one
 from processors.sources.json_bodies import decode_one, section
@@ -38,6 +39,7 @@ class ZoomSettings:
     window_s: int = 2 * 3600
     meanings: tuple[str, ...] = ()
     own_domains: tuple[str, ...] = ()
+    channels: Channels = field(default_factory=shipped)
 
 
 _event = msgspec.json.Decoder(Event)
@@ -54,7 +56,7 @@ def adapt(signal: Signal, settings: ZoomSettings) -> Outcome:
             return _answer(event, signal, settings)
     except Unusable as problem:
         return Adapted(rejected=(problem.at(0, signal.body),))
-    people = zoom_events.People(settings.identity_key, settings.meanings, settings.own_domains)
+    people = zoom_events.People(settings.identity_key, settings.meanings, settings.own_domains, settings.channels)
     return adapt_one(partial(zoom_events.turn, event, signal, people), signal.body)
 
 

@@ -6,13 +6,12 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from processors.attribution import channels
-from processors.attribution.roads import Road
+from processors.attribution.roads import Channels, Road
 from processors.email import Email, read_email
 from processors.sources.answers import Answer, read_answers, read_meanings
 from processors.sources.bounds import Texts, identifier, line
 from processors.sources.instants import occurred_at
 from processors.sources.json_bodies import section
-from processors.sources.marks import road_of
 from processors.sources.signal import Ignored, Signal, Unusable
 from schemas.ids import derive
 from schemas.touchpoint import Touchpoint
@@ -44,11 +43,12 @@ class Event(msgspec.Struct, gc=False):
 
 
 class People(NamedTuple):
-    """What settings say of people: the key of their addresses' hash, what questions ask for, and who is a colleague."""
+    """What settings say of people: the key of their addresses' hash, what questions ask for, who is a colleague; and the roads."""
 
     identity_key: bytes
     meanings: tuple[str, ...]
     own_domains: tuple[str, ...]
+    channels: Channels
 
 
 def turn(event: Event, signal: Signal, people: People) -> Touchpoint | Ignored:
@@ -73,7 +73,7 @@ def turn(event: Event, signal: Signal, people: People) -> Touchpoint | Ignored:
     number = _number(who, field, came=came)
     if number is None and email is None:
         return Ignored(index=0, reason="nobody_known")
-    way = _road(kind, section(who, "tracking_source"))
+    way = _road(kind, people.channels.road(said={"utm_source": section(who, "tracking_source").get("source_name")}))
     texts = _texts(meeting, who, way)
     texts.take(answers.rest)
     if not readable:
@@ -116,9 +116,8 @@ def _answers(who: Mapping[str, Any]) -> Iterator[Answer]:
         yield Answer((section(each).get("title"),), section(each).get("value"))
 
 
-def _road(kind: str, tracking: Mapping[str, Any]) -> Road:
+def _road(kind: str, way: Road) -> Road:
     """A registration came by the link that Zoom tracks; who comes to a webinar is reached by it."""
-    way = road_of({"utm_source": tracking.get("source_name")})
     if kind == "webinar_attended":
         return way._replace(channel=channels.EVENT)
     return way if kind in ("webinar_registered", "meeting_booked") else way._replace(channel=channels.CRM)

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from processors.attribution.referrers import by_referrer, host_of, same_site
-from processors.attribution.roads import road
+from processors.attribution.referrers import host_of, same_site
+from processors.attribution.roads import shipped
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SITE = "https://www.example.com/pricing"
+road = shipped().road
 
 
 def rows(name):
@@ -64,7 +65,7 @@ def test_what_a_library_parsed_comes_before_the_address():
 
 def test_no_page_no_referrer_and_no_campaign_is_no_road():
     """A server's own event says nothing of the road its visitor came by; attribution passes over it."""
-    assert road(url=None, referrer=None) == ("none", None, {})
+    assert road()[:3] == ("none", None, {})
 
 
 def test_parameters_are_decoded_the_first_of_a_name_counts_and_what_is_long_is_cut():
@@ -95,7 +96,7 @@ def test_a_host_is_read_without_user_port_and_www():
 
 def test_most_published_search_engines_networks_and_mailers_are_known():
     """The published table has a long tail of engines that are gone; what it calls one thing must be no other."""
-    found = Counter((row["medium"], by_referrer("https://" + row["host"])) for row in rows("segment_pages/referrer_mapping.csv"))
+    found = Counter((row["medium"], road(referrer="https://" + row["host"]).channel) for row in rows("segment_pages/referrer_mapping.csv"))
     assert found["search", "organic_search"] > 1400
     assert found["social", "social"] > 80
     assert found["email", "email"] == 18

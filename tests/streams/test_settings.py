@@ -146,3 +146,19 @@ def test_several_secrets_of_a_sender_are_read_and_do_not_show():
     assert settings.stripe_secrets == settings.zoom_secrets == ("hidden-1", "hidden-2")
     assert "hidden" not in repr(settings)
     assert Settings.load(GOOD | {"LEADSTREAM_ZOOM_OWN_DOMAINS": "@Initech.com, initech.de"}).zoom_own_domains == ("initech.com", "initech.de")
+
+
+def test_a_table_of_channels_is_read_at_start_and_all_that_is_wrong_in_it_is_told_with_the_rest(tmp_path):
+    table = tmp_path / "channels.yaml"
+    table.write_text("channels: [review_site]\nreferrers: {review_site: [g2.com]}\n")
+    settings = Settings.load(GOOD | {"LEADSTREAM_CHANNELS": str(table)})
+    assert settings.roads.road(referrer="https://www.g2.com/").channel == "review_site"
+    assert settings.roads.road(referrer="https://www.google.com/").channel == "organic_search"
+    table.write_text("mediums: {emial: [x]}\nsources: {email: x, odd: y}\n")
+    told = refusal(GOOD | {"LEADSTREAM_CHANNELS": str(table), "LEADSTREAM_OPS_PORT": "-1"})
+    assert "LEADSTREAM_CHANNELS must name a table of channels: 2 problems" in told
+    assert f'{table}:1:11: mediums.emial: the channel "emial" is not known (did you mean email?)' in told
+    assert f"{table}:2:21: sources.odd: " in told
+    assert "LEADSTREAM_OPS_PORT " in told
+    assert "cannot be read (No such file" in refusal(GOOD | {"LEADSTREAM_CHANNELS": str(tmp_path / "none.yaml")})
+    assert "LEADSTREAM_CHANNELS must be the name of a table's file" in refusal(GOOD | {"LEADSTREAM_CHANNELS_FILE": str(table)})
