@@ -80,8 +80,10 @@ class Channels:
         parsed = _of_campaign(campaign) if campaign else None
         named = self._of_names(said) if said else None
         if parsed or named:
-            marks = (named or {}) | self._parameters(url, search) | (parsed or {})
-            return self._of_marks(marks, referrer)
+            marks = self._parameters(url, search)
+            if parsed:
+                marks.update(parsed)
+            return self._of_marks(named | marks if named else marks, referrer)
         return self._by_page(url, referrer, search)
 
     def _page(self, url: str | None, referrer: str | None, search: str | None) -> Road:
@@ -96,17 +98,14 @@ class Channels:
         return Road(decided.channel, None, marks, decided.because)
 
     def _of_marks(self, marks: Mapping[str, str], referrer: str | None) -> Road:
-        names = marks.keys() - _UTM
-        asked = _Asked(
-            marks.get("utm_source", "").lower(),
-            letters(marks["utm_medium"]) if "utm_medium" in marks else "",
-            marks.get("utm_campaign", "").lower(),
-            tuple(sorted(names, key=self._ranks.__getitem__)) if names else (),
-        )
-        decided = self._by_marks(asked, referrer)
-        return Road(decided.channel, marks.get("utm_campaign") or marks.get("mc_cid"), marks, decided.because)
+        said = marks.get
+        campaign = said("utm_campaign")
+        decided = self._by_marks(said("utm_source"), said("utm_medium"), campaign, tuple([name for name in marks if name not in _UTM]), referrer)
+        return Road(decided.channel, campaign or said("mc_cid"), marks, decided.because)
 
-    def _decide(self, asked: _Asked, referrer: str | None) -> _Decided:
+    def _decide(self, source: str | None, medium: str | None, campaign: str | None, click_ids: tuple[str, ...], referrer: str | None) -> _Decided:
+        ranked = tuple(sorted(click_ids, key=self._ranks.__getitem__))
+        asked = _Asked((source or "").lower(), letters(medium or ""), (campaign or "").lower(), ranked)
         by_source = self._by_source(asked.source) if asked.source else None
         for number, case in enumerate(self._cases, 1):
             if case.fits(asked, by_source):
