@@ -396,6 +396,16 @@ def variable(setting: Field[Any]) -> str:
     return PREFIX + setting.name.upper()
 
 
+def single(name: str) -> Any:
+    """One setting of the environment by its field's name, where the others do not matter. Raises Misconfigured."""
+    setting = next(each for each in fields(Settings) if each.name == name)
+    try:
+        said = _said(variable(setting), os.environ).strip()
+        return setting.metadata["read"](said) if said else setting.default
+    except _Problem as problem:
+        raise Misconfigured(f"{variable(setting)} {problem}") from None
+
+
 def table() -> list[tuple[str, str, str]]:
     """Every setting for people: variable, default, what it is for. Secrets have no default to show."""
     return [(variable(each), "" if not each.repr else _shown(each.default), each.metadata["about"]) for each in fields(Settings)]

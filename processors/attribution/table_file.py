@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from typing import Final
 
+import yaml
+
 from processors.attribution import channels
 from processors.attribution.channel_table import PATTERNS, Case, ChannelTable, letters
 from processors.model.problems import Findings, ModelProblems, quoted
@@ -35,6 +37,22 @@ def load(text_of_file: str, *, name_of_file: str = "channels") -> ChannelTable:
 def shipped() -> ChannelTable:
     """The table that comes with the product."""
     return load(resources.files("processors.attribution").joinpath("channels.yaml").read_text(encoding="utf-8"), name_of_file="channels.yaml")
+
+
+def dump(table: ChannelTable) -> str:
+    """Write *table* as YAML, to be read by people. Of words under several channels it does not say which comes first."""
+    top: dict[str, object] = {"channels": list(table.own)} if table.own else {}
+    if table.cases:
+        asked = [{name: getattr(case, name) for name in _OF_A_CASE} for case in table.cases]
+        top["cases"] = [{name: list(said) if isinstance(said, tuple) else said for name, said in case.items() if said} for case in asked]
+    for name in SECTIONS:
+        words: dict[str, list[str]] = {}
+        for word, channel in getattr(table, name).items():
+            words.setdefault(channel, []).append(word)
+        if words:
+            top[name] = words
+    text_of_file: str = yaml.safe_dump(top, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    return text_of_file
 
 
 class _Reader:

@@ -30,6 +30,7 @@ GROUPS: Final[tuple[tuple[str, tuple[Command, ...]], ...]] = (
     )),
     ("Scoring", (
         Command(name="model", summary="the scoring model: check, publish, show", module="streams.cli.model"),
+        Command(name="channels", summary="which road is which channel: check a table, show it, ask it about an address", module="streams.cli.channels"),
         Command(name="replay", summary="decide the past anew beside the present, and compare", module="streams.cli.replay"),
     )),
     ("Single processes, for a cluster", (
