@@ -20,6 +20,7 @@ _NAMES: Final = {
     "address": "private", "street": "private", "streetaddress": "private", "postalcode": "private", "zip": "private",
     "birthday": "private", "dateofbirth": "private", "avatar": "private", "username": "private", "password": "private",
     "ip": "private", "gender": "private", "creditcard": "private", "ssn": "private",
+    "zipcode": "private", "birthdate": "private", "linkedinprofilelink": "private", "linkedinprofile": "private", "linkedinurl": "private",
 }  # fmt: skip
 """What a name means here. Private fields are known, and kept nowhere."""
 _FORM_FIELDS: Final = frozenset({
