@@ -126,11 +126,13 @@ def application(settings: Settings, box: Outbox, stopping: asyncio.Event, *, now
     app = web.Application(client_max_size=settings.body_bytes_max)
     intake = Intake(settings, box, now=now)
     app.on_cleanup.append(intake.close)
+    app.router.add_get(snippet.PATH, snippet.Snippet().get)
+    for path in settings.snippet_paths:
+        app.router.add_get(path, snippet.Snippet(endpoint=path).get)
     for door in doors(settings):
         for path in door.paths:
             _open(app, path, partial(intake.receive, door=door, path=path), door=door)
     _open(app, imports.PATH, Imports(intake, box, settings.names, now=now).reached)
-    app.router.add_get(snippet.PATH, snippet.Snippet().get)
     app.add_routes(health.public_routes(_probes(box, stopping)))
     app.router.add_route("*", "/{path:.*}", _nowhere)
     return app

@@ -19,6 +19,7 @@ from processors.sources.answers import ATTRIBUTES
 from processors.sources.certificates import store_of
 from processors.sources.event_names import snake_case
 from processors.sources.local_times import time_zone
+from processors.sources.segment_messages import CALLS
 from processors.sources.signatures import ecdsa_key, standard_key
 from processors.sources.write_keys import read_entry
 from schemas import kinds
@@ -147,6 +148,18 @@ def _channels(said: str) -> str:
     return said
 
 
+_TAKEN: Final = re.compile(r"/(v1|webhooks|mp|com\.snowplowanalytics\.snowplow)/.*|/(i|live|ready|metrics|leadstream\.js)")
+
+
+def _snippet_paths(said: str) -> tuple[str, ...]:
+    """Paths of the collector that are free, and whose last part is not what a Segment call is named."""
+    paths = _names(said)
+    for path in paths:
+        if not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path) or _TAKEN.fullmatch(path) or path.rpartition("/")[2] in CALLS:
+            raise _Problem("must be paths that no other door has, as /shop/basket.js, of letters, digits and . _ ~ -, with commas between them")
+    return paths
+
+
 def _topic_arns(said: str) -> tuple[str, ...]:
     arns = _names(said)
     if not all(re.fullmatch(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}", each) for each in arns):
@@ -228,6 +241,7 @@ class Settings:
     clickhouse_database: str = _setting("leadstream", _text, "its database")
     identity_key: bytes = _setting(b"", _key, "keys the hash of email addresses; changing it makes new leads of all", secret=True)
     write_keys: frozenset[str] = _setting(frozenset(), _write_keys, "write keys of pages and apps, with commas, hashed by `leadstream keys new`; none lets none in", secret=True)
+    snippet_paths: tuple[str, ...] = _setting((), _snippet_paths, "paths under which the snippet is served, too, and sends to: names that no list of trackers knows")
     crawlers_let_in: tuple[str, ...] = _setting((), _names, "words of user agents that look like crawlers and are let in, as one's own monitoring, with commas")
     channels: str = _setting("", _channels, "YAML file of channels, over those that come with it: what UTM, click ids and referrers mean")
     import_key: str = _setting("", _text, "lets history in; none lets none in", secret=True)

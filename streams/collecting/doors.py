@@ -69,7 +69,7 @@ class Door:
 def doors(settings: Settings) -> tuple[Door, ...]:
     """All doors. Those whose key is not set stay closed, and say so."""
     key, most = settings.identity_key, settings.events_per_body_max
-    web = segment.SegmentSettings(write_keys=settings.write_keys, identity_key=key, events_max=most, people=settings.crawlers_let_in)
+    web = segment.SegmentSettings(write_keys=settings.write_keys, identity_key=key, events_max=most, people=settings.crawlers_let_in, channels=settings.roads)
     email = sendgrid.SendGridSettings(
         public_key=settings.sendgrid_public_key,
         identity_key=key,
@@ -79,11 +79,11 @@ def doors(settings: Settings) -> tuple[Door, ...]:
         events_max=most,
     )
     ads = google_ads.GoogleAdsSettings(google_key=settings.google_ads_key, identity_key=key)
-    crm = events.EventsSettings(secret=settings.events_secret, identity_key=key, window_s=settings.events_window_s, events_max=most)
+    crm = events.EventsSettings(secret=settings.events_secret, identity_key=key, window_s=settings.events_window_s, events_max=most, channels=settings.roads)
     return (
         *_of_sales(settings),
         *_of_trackers(settings),
-        Door(source="segment", paths=segment.PATHS, adapt=partial(segment.adapt, settings=web), family=segment.family, alone=segment.alone, browsers=True),
+        Door(source="segment", paths=(*segment.PATHS, *settings.snippet_paths), adapt=partial(segment.adapt, settings=web), family=segment.family, alone=segment.alone, browsers=True),
         Door(source="sendgrid", paths=sendgrid.PATHS, adapt=partial(sendgrid.adapt, settings=email), family=sendgrid.family, alone=sendgrid.alone, resends=True),
         Door(source="google_ads", paths=google_ads.PATHS, adapt=partial(google_ads.adapt, settings=ads), family=google_ads.family, alone=google_ads.alone, resends=True),
         *_email_services(settings),
@@ -95,8 +95,8 @@ def doors(settings: Settings) -> tuple[Door, ...]:
 def _of_trackers(settings: Settings) -> tuple[Door, ...]:
     """What pages and servers send that were made for others: Snowplow's trackers and what is sent to Google Analytics."""
     keys, key, most, people = settings.write_keys, settings.identity_key, settings.events_per_body_max, settings.crawlers_let_in
-    tracked = snowplow.SnowplowSettings(write_keys=keys, identity_key=key, events_max=most, people=people)
-    measured = ga4.Ga4Settings(write_keys=keys, identity_key=key, events_max=most, people=people)
+    tracked = snowplow.SnowplowSettings(write_keys=keys, identity_key=key, events_max=most, people=people, channels=settings.roads)
+    measured = ga4.Ga4Settings(write_keys=keys, identity_key=key, events_max=most, people=people, channels=settings.roads)
     return (
         Door(
             source="snowplow",
@@ -118,6 +118,7 @@ def _of_sales(settings: Settings) -> tuple[Door, ...]:
     key = settings.identity_key
     paid = stripe.StripeSettings(secrets=settings.stripe_secrets, identity_key=key, window_s=settings.stripe_window_s, crm_id_fields=settings.stripe_crm_id_fields)
     booked = calendly.CalendlySettings(
+        channels=settings.roads,
         secrets=settings.calendly_secrets,
         identity_key=key,
         window_s=settings.calendly_window_s,
@@ -125,9 +126,11 @@ def _of_sales(settings: Settings) -> tuple[Door, ...]:
         meanings=settings.calendly_answers,
     )
     held = zoom.ZoomSettings(
-        secrets=settings.zoom_secrets, identity_key=key, window_s=settings.zoom_window_s, meanings=settings.zoom_answers, own_domains=settings.zoom_own_domains
+        secrets=settings.zoom_secrets, identity_key=key, window_s=settings.zoom_window_s, meanings=settings.zoom_answers, own_domains=settings.zoom_own_domains,
+        channels=settings.roads,
     )
     filled = typeform.TypeformSettings(
+        channels=settings.roads,
         secrets=settings.typeform_secrets,
         identity_key=key,
         kinds=settings.typeform_kinds,
@@ -151,7 +154,7 @@ def _of_sales(settings: Settings) -> tuple[Door, ...]:
         graph=settings.meta_graph,
         answers=settings.meta_answers,
     )
-    called = callrail.CallRailSettings(secrets=settings.callrail_secrets, identity_key=key, time_zone=settings.callrail_time_zone)
+    called = callrail.CallRailSettings(secrets=settings.callrail_secrets, identity_key=key, time_zone=settings.callrail_time_zone, channels=settings.roads)
     return (
         Door(source="stripe", paths=stripe.PATHS, adapt=partial(stripe.adapt, settings=paid), family=stripe.family, alone=stripe.alone, resends=True),
         Door(source="calendly", paths=calendly.PATHS, adapt=partial(calendly.adapt, settings=booked), family=events.family, alone=calendly.alone, resends=True),
@@ -205,6 +208,7 @@ def _signed_email_services(settings: Settings) -> tuple[Door, ...]:
     through = amazon_ses.SesSettings(sns=SnsSettings(topics=settings.amazon_ses_topics, store=roots, window_s=settings.amazon_ses_window_s), **common)
     signed = resend.ResendSettings(secrets=settings.resend_secrets, **common)
     any_one = standard_webhooks.StandardSettings(
+        channels=settings.roads,
         secrets=settings.standard_webhooks_secrets,
         identity_key=settings.identity_key,
         kinds=settings.standard_webhooks_kinds,

@@ -10,6 +10,7 @@ from processors.sources import events, ga4, google_ads, segment, segment_message
 from streams.collecting.doors import Door, doors
 from streams.collecting.imports import PATH as IMPORTS
 from streams.settings import Settings
+from streams.web import snippet
 
 Document = dict[str, Any]
 
@@ -80,6 +81,8 @@ def document(settings: Settings) -> Document:
         for path in door.paths:
             paths[path] = _door(door, path)
     paths[IMPORTS] = _imports()
+    for path in (snippet.PATH, *settings.snippet_paths):
+        paths.setdefault(path, {})["get"] = _SNIPPET
     paths |= {f"/{name}": _probe(about) for name, about in (("live", "whether this process is worth keeping"), ("ready", "whether it takes events now"))}
     return {
         "openapi": "3.1.0",
@@ -106,15 +109,16 @@ def document(settings: Settings) -> Document:
 
 def _door(door: Door, path: str) -> Document:
     """The operations of one path."""
-    said = {"$ref": _REF.format(name=_BODIES[path].__name__)} if path in _BODIES else {}
+    read = segment_messages.Batch if door.source == segment.SOURCE and path not in segment.PATHS else _BODIES.get(path)
+    said = {} if read is None else {"$ref": _REF.format(name=read.__name__)}
     post: Document = {
         "operationId": path.strip("/").replace("/", "."),
         "tags": [door.source],
-        "summary": f"events of {door.source}" if path in _BODIES else f"events of {door.source}, as it sends them (docs/sources)",
+        "summary": f"events of {door.source}" if read is not None else f"events of {door.source}, as it sends them (docs/sources)",
         "requestBody": {"required": True, "content": {kind: {"schema": said} for kind in _CONTENT}},
         "responses": _answers(Accepted, 400, 401, 408, 413, 429, 500, 503),
     }
-    if path not in _BODIES:
+    if read is None:
         post["responses"]["200"] = {"description": "taken; to a question of its sender, the answer", "content": {"application/json": {"schema": {}}, "text/plain": {"schema": {}}}}
     if door.stops is not None:
         post["responses"][str(door.stops)] = {"$ref": "#/components/responses/Refused400"}
@@ -146,6 +150,13 @@ def _imports() -> Document:
             "responses": _answers(ReachedTold, 400, 401, 413, 429, 503),
         },
     }
+
+
+_SNIPPET: Final = {
+    "tags": ["snippet"],
+    "summary": "the script that a page includes (docs/sources/snippet.md)",
+    "responses": {"200": {"description": "the script", "content": {"text/javascript": {"schema": {}}}}, "304": {"description": "you have it"}},
+}
 
 
 def _probe(about: str) -> Document:

@@ -1,4 +1,7 @@
-"""`GET /leadstream.js`: the script that a page includes, the same for all; what differs stands in its tag's attributes."""
+"""`GET /leadstream.js`: the script that a page includes, the same for all; what differs stands in its tag's attributes.
+
+Under another path (LEADSTREAM_SNIPPET_PATHS), which no list of trackers knows, the script sends its events to that same path.
+"""
 
 import gzip
 import hashlib
@@ -8,15 +11,18 @@ from typing import Final
 from aiohttp import web
 
 PATH: Final = "/leadstream.js"
+ENDPOINT: Final = "/v1/b"
+"""Where the script sends events, as it is built: a batch of Segment's."""
 GZIPPED_BYTES_MAX: Final = 2_560
 _FRESH_S: Final = 3_600
 
 
 class Snippet:
-    """The built script, read and zipped once."""
+    """The built script, which sends to *endpoint*; read and zipped once."""
 
-    def __init__(self) -> None:
-        self._plain = files("streams.web").joinpath("leadstream.min.js").read_bytes()
+    def __init__(self, endpoint: str = ENDPOINT) -> None:
+        built = files("streams.web").joinpath("leadstream.min.js").read_bytes()
+        self._plain = built.replace(b'"%b"' % ENDPOINT.encode(), b'"%b"' % endpoint.encode())
         self._zipped = gzip.compress(self._plain, 9, mtime=0)
         self._etag = hashlib.sha256(self._plain).hexdigest()[:16]
 

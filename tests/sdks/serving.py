@@ -8,6 +8,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.streams.collecting import KeptBox, served
+from tests.streams.installed import until
 
 KEY = "a-write-key"
 VERSIONS = {
@@ -23,6 +25,8 @@ VERSIONS = {
 CACHE = Path("~/.cache/leadstream").expanduser()
 CHROME = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36"
 PATIENCE_S = 60
+DONE = "/done"
+CAMPAIGN = "utm_source=google&utm_medium=cpc&utm_campaign=Autumn"
 
 
 class Collector:
@@ -43,14 +47,14 @@ class Collector:
 
 
 @contextmanager
-def collecting() -> Iterator[Collector]:
-    """A collector in a thread of its own, by the real clock."""
+def collecting(**settings: object) -> Iterator[Collector]:
+    """A collector with *settings* in a thread of its own, by the real clock."""
     from streams import clock
 
     told, done, found, box = threading.Event(), threading.Event(), [], KeptBox()
 
     async def run() -> None:
-        async with served(box=box, now=clock.now_ms, write_keys=frozenset({KEY})) as serving:
+        async with served(box=box, now=clock.now_ms, write_keys=frozenset({KEY}), **settings) as serving:
             found.append(serving.address)
             told.set()
             await asyncio.to_thread(done.wait)
@@ -93,43 +97,78 @@ def run_node(script: str) -> dict:
     return json.loads(ended.stdout.splitlines()[-1])
 
 
+@contextmanager
+def chromium(url: str, profile: Path, *flags: str) -> Iterator[None]:
+    """Chromium with *url* open, as long as the context lives. Skips where there is none."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("Chromium is not there")
+    usual = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={profile}", f"--user-agent={CHROME}"]
+    process = subprocess.Popen([found, *usual, *flags, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE_S)
+
+
+@dataclass
+class Site:
+    """A small site of ours: *pages* by path, whatever the query, with *headers*; what is posted to it is *told*, by path."""
+
+    pages: dict[str, str | Path]
+    headers: dict[str, str] = field(default_factory=dict)
+    port: int = 0
+    told: list[tuple[str, str]] = field(default_factory=list)
+
+    @contextmanager
+    def open(self) -> Iterator["Site"]:
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                found = site.pages.get(self.path.partition("?")[0])
+                body = b"" if found is None else found.encode() if isinstance(found, str) else found.read_bytes()
+                self.send_response(404 if found is None else 200)
+                self.send_header("Content-Type", "text/html" if isinstance(found, str) else "text/javascript")
+                self.send_header("Content-Length", str(len(body)))
+                for name, value in site.headers.items():
+                    self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                said = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                site.told.append((self.path, said))
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", self.port), Handler) as server:
+            self.port = server.server_address[1]
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            try:
+                yield self
+            finally:
+                server.shutdown()
+
+    def done(self) -> dict:
+        """What a page handed to `done(...)`; waited for."""
+        until(lambda: any(path == DONE for path, _ in self.told), "the page to come to its end")
+        return json.loads(next(said for path, said in self.told if path == DONE))
+
+
+def page(script: str) -> str:
+    """A page that runs *script*, which calls `done(...)` at its end."""
+    said = f"function done(told) {{ fetch('{DONE}', {{method: 'POST', body: JSON.stringify(told)}}) }}\nwindow.onerror = (e) => done({{error: String(e)}});"
+    return f"<!doctype html><title>Pricing</title><script>{said}</script><body>page<script type=module>{script}</script>"
+
+
 def browse(script: str, files: dict[str, Path], folder: Path) -> dict:
     """Open a page with *script* in Chromium, *files* beside it; return what it hands to `done(...)`."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if chromium is None:
-        pytest.skip("Chromium is not there")
-    told: list[dict] = []
-    ready = threading.Event()
-    said = "function done(told) { fetch('/done', {method: 'POST', body: JSON.stringify(told)}) }\nwindow.onerror = (e) => done({error: String(e)});"
-    page = f"<!doctype html><title>Pricing</title><script>{said}</script><body>page<script type=module>{script}</script>"
-
-    class Site(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            name = self.path.partition("?")[0].strip("/")
-            body = page.encode() if name == "pricing" else files[name].read_bytes() if name in files else None
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Type", "text/html" if name == "pricing" else "text/javascript")
-            self.end_headers()
-            self.wfile.write(body or b"")
-
-        def do_POST(self) -> None:
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-            ready.set()
-
-        def log_message(self, *_args: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{site.server_address[1]}/pricing?utm_source=google&utm_medium=cpc&utm_campaign=Autumn"
-        flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={folder}", f"--user-agent={CHROME}"]
-        process = subprocess.Popen([chromium, *flags, url], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            assert ready.wait(PATIENCE_S), "the page never came to its end"
-        finally:
-            process.terminate()
-            process.wait(PATIENCE_S)
-            site.shutdown()
-    return told[0]
+    site = Site({"/pricing": page(script), **{f"/{name}": file for name, file in files.items()}})
+    with site.open(), chromium(f"http://127.0.0.1:{site.port}/pricing?{CAMPAIGN}", folder):
+        return site.done()

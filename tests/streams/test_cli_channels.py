@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from processors.attribution.channels import KNOWN
+from streams.collecting.doors import doors
+from streams.settings import Settings
 from tests.streams.installed import call
 
 TABLE = """\
@@ -92,3 +94,10 @@ def test_the_page_s_example_is_sound_and_does_what_it_says(leadstream, tmp_path)
 def test_the_page_names_every_known_channel():
     page = (Path(__file__).parents[2] / "docs" / "channels.md").read_text()
     assert [name for name in KNOWN if f"`{name}`" not in page] == []
+
+
+def test_every_door_that_asks_for_a_road_has_the_table_of_the_installation(table):
+    told = {door.source: door.adapt.keywords["settings"] for door in doors(Settings.local(channels=table))}
+    asking = {source: settings.channels for source, settings in told.items() if hasattr(settings, "channels")}
+    assert {"segment", "events"} < asking.keys()
+    assert {source for source, channels in asking.items() if channels.road(referrer="https://forum.org/").channel != "social"} == set()

@@ -31,7 +31,7 @@ from tests.streams.collecting import KEY, KeptBox, served
 from tests.streams.installed import call
 
 SETTINGS = Settings.local(prefix="eu.", kafka="one:9092,two:9092")
-DESCRIBED = openapi.document(Settings.local(write_keys=frozenset({KEY})))
+DESCRIBED = openapi.document(Settings.local(write_keys=frozenset({KEY}), snippet_paths=("/shop/basket.js",)))
 CHECKS = [schemathesis.checks.not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance, response_schema_conformance]
 OPERATIONS = [each.ok() for each in schemathesis.openapi.from_dict(DESCRIBED).get_all_operations()]
 CASES = [
@@ -46,7 +46,7 @@ def collector():
     told, done, found = threading.Event(), threading.Event(), []
 
     async def run():
-        async with served(box=KeptBox(), write_keys=frozenset({KEY})) as serving:
+        async with served(box=KeptBox(), write_keys=frozenset({KEY}), snippet_paths=("/shop/basket.js",)) as serving:
             found.append(serving.address)
             told.set()
             await asyncio.to_thread(done.wait)
@@ -79,7 +79,9 @@ def test_whatever_is_sent_is_answered_as_described(collector, operation, mode):
 
 def test_every_door_is_described_and_nothing_else():
     paths = {path for door in doors(SETTINGS) for path in door.paths}
-    assert set(DESCRIBED["paths"]) == paths | {"/v1/imports/{import_id}/reached", "/live", "/ready"}
+    assert set(DESCRIBED["paths"]) == paths | {"/v1/imports/{import_id}/reached", "/live", "/ready", "/leadstream.js", "/shop/basket.js"}
+    assert set(DESCRIBED["paths"]["/leadstream.js"]) == {"get"}
+    assert set(DESCRIBED["paths"]["/shop/basket.js"]) == {"get", "post", "options"}
     assert DESCRIBED["paths"]["/v1/track"]["post"]["security"]
 
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from streams.collecting.doors import doors
 from streams.errors import Misconfigured
 from streams.settings import LOCAL_SENDGRID_SIGNING_KEY, Settings, environ_of, table
 
@@ -162,3 +163,14 @@ def test_a_table_of_channels_is_read_at_start_and_all_that_is_wrong_in_it_is_tol
     assert "LEADSTREAM_OPS_PORT " in told
     assert "cannot be read (No such file" in refusal(GOOD | {"LEADSTREAM_CHANNELS": str(tmp_path / "none.yaml")})
     assert "LEADSTREAM_CHANNELS must be the name of a table's file" in refusal(GOOD | {"LEADSTREAM_CHANNELS_FILE": str(table)})
+
+
+@pytest.mark.parametrize("path", sorted({*(path for door in doors(Settings.local()) for path in door.paths), "/live", "/metrics", "/leadstream.js", "/v1/imports/x/reached"}))
+def test_the_snippet_takes_no_path_that_something_else_has(path):
+    assert "LEADSTREAM_SNIPPET_PATHS must be paths that no other door has" in refusal(GOOD | {"LEADSTREAM_SNIPPET_PATHS": f"/shop/basket.js, {path}"})
+
+
+@pytest.mark.parametrize("said", ["shop.js", "/shop/", "/a b", "/shop/page", "//x", "/{x}", "/é"])
+def test_a_path_for_the_snippet_is_plain(said):
+    assert Settings.load(GOOD | {"LEADSTREAM_SNIPPET_PATHS": "/shop/basket.js,/x"}).snippet_paths == ("/shop/basket.js", "/x")
+    assert "LEADSTREAM_SNIPPET_PATHS must be paths" in refusal(GOOD | {"LEADSTREAM_SNIPPET_PATHS": said})
