@@ -9,12 +9,11 @@ import hmac
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from processors.email import read_email
-from processors.model.scoring_model import VerdictName
 from processors.profile.coding import code
-from processors.sources import event_lists, families
+from processors.sources import changes, event_lists, families
 from processors.sources.bounds import Texts, identifier
 from processors.sources.instants import occurred_at
 from processors.sources.signal import Ignored, Outcome, Signal, Unauthorised, Unusable
@@ -37,7 +36,7 @@ CHANGES: Final = (
 )  # fmt: skip
 """What a contact's new property means: property=value=kind; a verdict of sales as sales_verdict.accepted."""
 
-VERDICTS: Final = get_args(VerdictName)
+VERDICTS: Final = changes.VERDICTS
 _TRAITS: Final = ("jobtitle", "job_function", "seniority", "numemployees", "industry", "country")
 _TRAIT_NAMES: Final = {"jobtitle": "title", "job_function": "department", "numemployees": "employees"}
 _GONE: Final = "contact.deletion"  # tidied away; whoever wants to be forgotten is deleted as _FORGOTTEN
@@ -62,10 +61,7 @@ def adapt(signal: Signal, settings: HubSpotSettings) -> Outcome:
     refusal = _refusal(signal, settings)
     if refusal is not None:
         return Unauthorised(detail=refusal)
-    meanings = _meanings(settings.changes)
-    return event_lists.adapt_one_or_many(
-        lambda event, index: _turn(event, index, signal, settings, meanings), signal=signal, events_max=settings.events_max
-    )
+    return event_lists.adapt_one_or_many(lambda event, index: _turn(event, index, signal, settings), signal=signal, events_max=settings.events_max)
 
 
 def _refusal(signal: Signal, settings: HubSpotSettings) -> str | None:
@@ -108,11 +104,7 @@ def _same(right: str, said: str) -> bool:
     return hmac.compare_digest(right.encode(), said.encode(errors="surrogateescape"))
 
 
-def _meanings(changes: tuple[str, ...]) -> Mapping[tuple[str, str], str]:
-    return {(name.strip().lower(), value.strip().lower()): kind.strip() for name, value, kind in (entry.split("=", 2) for entry in changes)}
-
-
-def _turn(event: Mapping[str, Any], index: int, signal: Signal, settings: HubSpotSettings, meanings: Mapping[tuple[str, str], str]) -> Touchpoint | Ignored:
+def _turn(event: Mapping[str, Any], index: int, signal: Signal, settings: HubSpotSettings) -> Touchpoint | Ignored:
     what = event.get("subscriptionType")
     if not isinstance(what, str):
         raise Unusable("subscriptionType", "wrong_type", "subscriptionType: must be a text such as contact.creation")
@@ -129,15 +121,15 @@ def _turn(event: Mapping[str, Any], index: int, signal: Signal, settings: HubSpo
     name, value = str(event.get("propertyName") or "").lower(), str(event.get("propertyValue") or "")
     if name == "email" and value:
         return _touchpoint(event, signal, settings, kind="identified", email=value)
-    if (kind := meanings.get((name, value.lower()))) is not None:
-        return _touchpoint(event, signal, settings, kind=kind)
+    if (change := changes.meant(changes.read_changes(settings.changes), {name: value})) is not None:
+        return _touchpoint(event, signal, settings, kind=change.kind, verdict=change.verdict)
     if name in _TRAITS and (profile := code({_TRAIT_NAMES.get(name, name): value})):
         return _touchpoint(event, signal, settings, kind="identified", profile=profile)
     return Ignored(index=index, reason="no_meaning")
 
 
 def _touchpoint(
-    event: Mapping[str, Any], signal: Signal, settings: HubSpotSettings, *, kind: str, email: str | None = None, profile: dict[str, str] | None = None
+    event: Mapping[str, Any], signal: Signal, settings: HubSpotSettings, *, kind: str, verdict: str = "", email: str | None = None, profile: dict[str, str] | None = None
 ) -> Touchpoint:
     crm_id = _number(event, "objectId")
     if crm_id is None:
@@ -146,7 +138,6 @@ def _touchpoint(
     address = None if email is None else read_email(email, settings.identity_key)
     if email is not None and address is None:
         raise Unusable("propertyValue", "no_email", "propertyValue: must be an email address")
-    kind, _, verdict = kind.partition(".")
     texts = Texts("event")
     for name in ("portalId", "changeSource", "attemptNumber"):
         texts.put(name, event.get(name))
