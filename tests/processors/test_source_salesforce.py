@@ -1,7 +1,6 @@
 """Salesforce's outbound messages: who may send them, what their records mean, and that XML brings nothing else in."""
 
 import base64
-import re
 from dataclasses import replace
 from xml.sax.saxutils import escape
 
